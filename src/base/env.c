@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "base/str.h"
+
+bool env_allows(const char *feature)
+{
+	const char *p = getenv("DLENV_NO");
+	size_t n = strlen(feature);
+
+	while (p && *p) {
+		size_t word = strcspn(p, ",");
+
+		if (word == n && strncmp(p, feature, n) == 0)
+			return false;
+		p += word + (p[word] == ',');
+	}
+	return true;
+}
+
+struct place {
+	const char *override; /* environment variable that names the folder */
+	const char *system;   /* root's folder */
+	const char *xdg;      /* XDG variable */
+	const char *below_home;
+	size_t offset;
+};
+
+static const struct place places[] = {
+	{"DLENV_DATA", "/var/lib/dlenv", "XDG_DATA_HOME", ".local/share",
+	 offsetof(struct paths, data)},
+	{"DLENV_CACHE", "/var/cache/dlenv", "XDG_CACHE_HOME", ".cache",
+	 offsetof(struct paths, cache)},
+	{"DLENV_RUN", "/run/dlenv", "XDG_RUNTIME_DIR", NULL, offsetof(struct paths, run)},
+	{"DLENV_CONFIG", "/etc/dlenv", "XDG_CONFIG_HOME", ".config",
+	 offsetof(struct paths, config)},
+};
+
+static char *place_choose(const struct place *p, const struct user *u)
+{
+	const char *override = getenv(p->override);
+	const char *xdg = getenv(p->xdg);
+	struct stat st;
+
+	if (override && override[0] == '/')
+		return str_dup(override);
+	if (geteuid() == 0)
+		return str_dup(p->system);
+	/* A login through su may leave another user's XDG_RUNTIME_DIR behind. */
+	if (xdg && xdg[0] == '/' && stat(xdg, &st) == 0 && st.st_uid == geteuid())
+		return str_fmt("%s/dlenv", xdg);
+	if (p->below_home)
+		return str_fmt("%s/%s/dlenv", u->home, p->below_home);
+	return str_fmt("/tmp/dlenv-%u", (unsigned int)geteuid());
+}
+
+static int place_make(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (dir_make(AT_FDCWD, path, 0700, e) < 0) {
+		if (e->code == ERR_PRIV || e->sys == EROFS)
+			(void)err_hint(e, "give dlenv another folder with DLENV_DATA, DLENV_CACHE, "
+					  "DLENV_RUN and DLENV_CONFIG");
+		return -(int)e->code;
+	}
+	if (lstat(path, &st) < 0)
+		return err_sys(e, "cannot read the folder '%s'", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+		(void)err_set(e, ERR_PRIV, "'%s' does not belong to you", path);
+		return err_hint(e, "remove it, or give dlenv another folder with DLENV_DATA, "
+				   "DLENV_CACHE, DLENV_RUN and DLENV_CONFIG");
+	}
+	return 0;
+}
+
+int paths_init(struct paths *p, struct err *e)
+{
+	CLEANUP(user_fini) struct user u = {0};
+
+	if (user_init(&u, e) < 0)
+		return -(int)e->code;
+	for (size_t i = 0; i < COUNT(places); i++) {
+		char **slot = (char **)((char *)p + places[i].offset);
+
+		*slot = place_choose(&places[i], &u);
+		if (place_make(*slot, e) < 0)
+			return -(int)e->code;
+	}
+	return 0;
+}
+
+void paths_fini(struct paths *p)
+{
+	for (size_t i = 0; i < COUNT(places); i++)
+		freep((char *)p + places[i].offset);
+}
+
+/* name:password:uid:gid:comment:home:shell, cut up in place; false when malformed. */
+static bool passwd_split(char *line, char *field[7])
+{
+	for (int i = 0; i < 7; i++) {
+		field[i] = line;
+		line = strchr(line, ':');
+		if (!line)
+			return i == 6;
+		*line++ = '\0';
+	}
+	return false;
+}
+
+static bool passwd_find(char *text, uid_t uid, struct user *u)
+{
+	char *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		struct err e;
+		char *field[7];
+		uint64_t id;
+		uint64_t group;
+
+		if (!passwd_split(l, field) ||
+		    parse_uint(field[2], UINT32_MAX, "uid", &id, &e) < 0 ||
+		    parse_uint(field[3], UINT32_MAX, "gid", &group, &e) < 0 || id != uid)
+			continue;
+		*u = (struct user){.uid = uid,
+				   .gid = (gid_t)group,
+				   .name = str_dup(field[0]),
+				   .home = str_dup(field[5]),
+				   .shell = str_dup(field[6])};
+		return true;
+	}
+	return false;
+}
+
+int user_init(struct user *u, struct err *e)
+{
+	enum { PASSWD_MAX = 4 << 20 };
+	uid_t uid = geteuid();
+	CLEANUP(freep) char *passwd = NULL;
+	CLEANUP(freep) char *answer = NULL;
+	CLEANUP(freep) char *id = str_fmt("%u", (unsigned int)uid);
+	const char *const getent[] = {"getent", "passwd", id, NULL};
+
+	if (file_read(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &passwd, NULL, e) == 0 &&
+	    passwd_find(passwd, uid, u))
+		goto found;
+	/* LDAP and the like: a static program has no NSS, so ask getent. */
+	if (proc_capture(getent, &answer, e) == 0 && passwd_find(answer, uid, u))
+		goto found;
+	(void)err_set(e, ERR_ABSENT, "no account has the user id %u", (unsigned int)uid);
+	return err_hint(e, "`getent passwd %u` must print your account", (unsigned int)uid);
+found:
+	u->gid = getegid();
+	if (getenv("HOME") && getenv("HOME")[0] == '/' && uid != 0) {
+		freep(&u->home);
+		u->home = str_dup(getenv("HOME"));
+	}
+	return 0;
+}
+
+void user_fini(struct user *u)
+{
+	freep(&u->name);
+	freep(&u->home);
+	freep(&u->shell);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/*
+ * False when DLENV_NO names the kernel feature (comma-separated, for tests):
+ * openat2, newmount, clone3, closerange, pidfd, overlay, userns, cgroup ...
+ */
+bool env_allows(const char *feature);
+
+/* Where dlenv keeps things. All texts are owned; paths_fini frees them. */
+struct paths {
+	char *data;   /* images, layers, environments: survives reboots */
+	char *cache;  /* may be deleted at any time */
+	char *run;    /* sockets and process records: gone after a reboot */
+	char *config; /* the user's settings */
+};
+
+/*
+ * For root: /var/lib, /var/cache, /run and /etc (each with /dlenv). For others
+ * the XDG base directories; run falls back to a private folder in /tmp.
+ * DLENV_DATA, DLENV_CACHE, DLENV_RUN, DLENV_CONFIG override each. The folders
+ * are made (0700). ERR_PRIV when one belongs to somebody else.
+ */
+int paths_init(struct paths *p, struct err *e) MUST_USE;
+void paths_fini(struct paths *p);
+
+/* The person who runs dlenv, from /etc/passwd or, where it is not there, getent. */
+struct user {
+	uid_t uid;
+	gid_t gid;
+	char *name;
+	char *home;
+	char *shell;
+};
+
+int user_init(struct user *u, struct err *e) MUST_USE; /* the caller's real uid */
+void user_fini(struct user *u);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/* Other programs: an argument vector, never a shell; fixed PATH, LC_ALL=C. */
+
+/* A line that a program printed, without its newline. Return nonzero to kill the program. */
+typedef int proc_line_fn(void *arg, const char *line);
+
+struct proc {
+	const char *const *argv; /* argv[0] is looked up in the fixed PATH */
+	const char *const *env;	 /* further NAME=VALUE, or NULL */
+	const char *cwd;	 /* or NULL */
+	int stdin_fd;		 /* 0 or less: /dev/null */
+	int log_fd;		 /* both outputs are copied here when above 0 */
+	int status_fd;		 /* the program's descriptor whose lines go to on_status, or 0 */
+	proc_line_fn *on_line;	 /* each line of both outputs, or NULL */
+	proc_line_fn *on_status;
+	void *arg;
+	int timeout_ms;				   /* 0: none */
+	int (*in_child)(void *arg, struct err *e); /* before exec, in the child, or NULL */
+	void *in_child_arg;
+	struct buf *last; /* gets the last lines printed, or NULL; set its max */
+};
+
+/*
+ * Run to the end. *ret_status is the exit status (128 + signal when killed).
+ * ERR_NOCMD when the program does not exist, ERR_BUSY after timeout_ms.
+ */
+int proc_run(const struct proc *p, int *ret_status, struct err *e) MUST_USE;
+
+/* Run and take stdout (at most 1 MiB). Fails when the exit status is not 0. */
+int proc_capture(const char *const *argv, char **ret, struct err *e) MUST_USE;
+
+/* The path of a program in the fixed PATH (the caller's), or NULL. */
+char *proc_find(const char *name) MUST_USE;
+
+/* Wait for a child: exit status, 128 + signal, or -1 with errno. */
+int proc_wait(pid_t pid);
+
+/*
+ * A child that fails before exec hands its struct err to the parent through a
+ * close-on-exec pipe. err_receive: 0 when the pipe closed without one (exec
+ * succeeded), else the child's error in *e.
+ */
+void err_send(int fd, const struct err *e);
+int err_receive(int fd, struct err *e);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How this works: openat2 resolves a path as if the container's root were "/".
+ * Where the kernel (before 5.6) or a seccomp filter has no openat2, the path is
+ * walked component by component with O_NOFOLLOW and links are expanded here;
+ * ".." stops at the root because every folder passed is kept on a stack.
+ */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { LINKS_MAX = 40, DEPTH_MAX = 256, LINK_MAX_LEN = 4096 };
+
+struct walk {
+	int stack[DEPTH_MAX]; /* stack[0] is the root, borrowed */
+	int depth;
+	int links;
+	char *rest; /* what is still to be walked */
+};
+
+static void walk_pop(struct walk *w)
+{
+	if (w->depth > 0)
+		fd_closep(&w->stack[w->depth--]);
+}
+
+static void walk_fini(struct walk *w)
+{
+	while (w->depth > 0)
+		walk_pop(w);
+	freep(&w->rest);
+}
+
+/* Cut the next component off the rest; NULL at the end. */
+static char *walk_next(struct walk *w)
+{
+	char *p = w->rest + strspn(w->rest, "/");
+	size_t n = strcspn(p, "/");
+	char *name;
+	char *rest;
+
+	if (!n)
+		return NULL;
+	name = str_fmt("%.*s", (int)n, p);
+	rest = str_dup(p + n);
+	free(w->rest);
+	w->rest = rest;
+	return name;
+}
+
+/* Put a link's target in front of the rest. -1 with errno. */
+static int walk_link(struct walk *w, const char *name)
+{
+	char target[LINK_MAX_LEN];
+	ssize_t n = readlinkat(w->stack[w->depth], name, target, sizeof(target) - 1);
+	char *rest;
+
+	if (n < 0)
+		return -1;
+	if (++w->links > LINKS_MAX) {
+		errno = ELOOP;
+		return -1;
+	}
+	target[n] = '\0';
+	if (target[0] == '/')
+		while (w->depth > 0)
+			walk_pop(w);
+	rest = str_fmt("%s/%s", target, w->rest);
+	free(w->rest);
+	w->rest = rest;
+	return 0;
+}
+
+/* One component; *ret_fd is set when it was the last one. -1 with errno. */
+static int walk_step(struct walk *w, const char *name, int flags, mode_t mode, int *ret_fd)
+{
+	bool last = w->rest[strspn(w->rest, "/")] == '\0';
+	struct stat st;
+	int fd;
+
+	if (str_eq(name, "."))
+		return 0;
+	if (str_eq(name, "..")) {
+		walk_pop(w);
+		return 0;
+	}
+	if (fstatat(w->stack[w->depth], name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(st.st_mode) && !(last && flags & O_NOFOLLOW))
+		return walk_link(w, name);
+	fd = openat(w->stack[w->depth], name,
+		    last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		    mode);
+	if (fd < 0)
+		return -1;
+	if (last) {
+		*ret_fd = fd;
+		return 0;
+	}
+	if (w->depth + 1 >= DEPTH_MAX) {
+		(void)close(fd);
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	w->stack[++w->depth] = fd;
+	return 0;
+}
+
+static int open_by_walk(int rootfd, const char *path, int flags, mode_t mode)
+{
+	CLEANUP(walk_fini) struct walk w = {.stack = {rootfd}, .rest = str_dup(path)};
+	int fd = -1;
+
+	while (fd < 0) {
+		CLEANUP(freep) char *name = walk_next(&w);
+
+		if (!name)
+			return openat(w.stack[w.depth], ".", flags & ~O_NOFOLLOW, mode);
+		if (walk_step(&w, name, flags, mode, &fd) < 0)
+			return -1;
+	}
+	return fd;
+}
+
+int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_fd, struct err *e)
+{
+	struct open_how how = {
+		.flags = (unsigned int)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = -1;
+
+	errno = ENOSYS;
+	for (int tries = 0; tries < 100 && env_allows("openat2"); tries++) {
+		fd = (int)syscall(SYS_openat2, rootfd, below(path), &how, sizeof(how));
+		/* EAGAIN: something was renamed while the kernel resolved "..". */
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = open_by_walk(rootfd, path, flags | O_CLOEXEC, mode);
+	if (fd < 0)
+		return err_sys(e, "cannot open '%s' in the container's root", path);
+	*ret_fd = fd;
+	return 0;
+}
