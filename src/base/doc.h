@@ -20,9 +20,11 @@ struct doc_node {
 	enum doc_kind
 		kind;	  /* YAML scalars that are not quoted are typed by YAML 1.2's core rules */
 	const char *key;  /* in a map: this entry's key */
-	const char *text; /* scalars: as written */
+	const char *text; /* scalars: as written (JSON's null: "") */
 	int line;	  /* from 1; 0 when the reader does not know */
 	int col;
+	int key_line; /* in a map: where the key stands */
+	int key_col;
 	struct doc_node *first; /* lists and maps: entries in order */
 	struct doc_node *next;
 	size_t n;
@@ -35,9 +37,9 @@ struct doc {
 };
 
 /*
- * Both refuse: duplicate keys, more than 64 levels, invalid UTF-8, more than
- * one document, and (YAML) anchors, aliases and tags. ERR_PARSE with
- * "NAME:LINE:COL: what is wrong". An empty YAML text gives an empty map.
+ * Both refuse: more than 4 MiB, NUL bytes, duplicate keys, more than 64 levels, invalid UTF-8, more
+ * than one document, and (YAML) anchors, aliases and tags. ERR_PARSE with "NAME:LINE:COL: what is
+ * wrong". An empty YAML text gives an empty map.
  */
 int doc_yaml(const char *text, size_t len, const char *name, struct doc *ret, struct err *e)
 	MUST_USE;
@@ -45,15 +47,28 @@ int doc_json(const char *text, size_t len, const char *name, struct doc *ret, st
 	MUST_USE;
 void doc_fini(struct doc *d);
 
+/* A scalar without a position, typed like YAML's unquoted ones. The text is copied into a. */
+struct doc_node *doc_scalar(struct arena *a, const char *text) MUST_USE;
+
 const struct doc_node *doc_get(const struct doc_node *map, const char *key); /* NULL: absent */
 
-/* An ERR_CONFIG that begins with "NAME:LINE:COL: ". */
+/*
+ * An ERR_CONFIG that begins with "NAME:LINE:COL: ". doc_err points at the value,
+ * doc_err_key at the entry's key. n may be NULL: the document as a whole.
+ */
 int doc_err(const struct doc *d, const struct doc_node *n, struct err *e, const char *fmt, ...)
 	FORMAT(4, 5);
+int doc_err_key(const struct doc *d, const struct doc_node *n, struct err *e, const char *fmt, ...)
+	FORMAT(4, 5);
+
+/* The one of the known words that was probably meant by an unknown one, or NULL. */
+const char *word_nearest(const char *word, const char *const *known, size_t n);
 
 /*
  * Decoding. A row says which key goes where and how. Fields absent from the
- * document are left alone, so a struct may be filled from several layers.
+ * document are left alone, so a struct may be filled from several layers; so
+ * are those whose value is empty or null (a DOC_AS_STR takes YAML's plain ~ and
+ * null as they are written).
  */
 enum doc_type {
 	DOC_AS_STR,   /* const char *: the scalar's text */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,40 +29,62 @@ bool env_allows(const char *feature)
 	return true;
 }
 
+char *env_program(void)
+{
+	const char *told = getenv("DLENV_PROGRAM");
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (told && told[0] == '/' && access(told, X_OK) == 0)
+		return str_dup(told);
+	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (n < 0)
+		return str_dup("dlenv");
+	path[n] = '\0';
+	return str_dup(path);
+}
+
 struct place {
 	const char *override; /* environment variable that names the folder */
 	const char *system;   /* root's folder */
 	const char *xdg;      /* XDG variable */
 	const char *below_home;
+	const char *leaf; /* below either */
 	size_t offset;
 };
 
+/*
+ * run is not in XDG_RUNTIME_DIR: that one goes away at logout while containers
+ * go on, and logins without one would look elsewhere. Records name the boot
+ * instead, so that those of an earlier one are known.
+ */
 static const struct place places[] = {
-	{"DLENV_DATA", "/var/lib/dlenv", "XDG_DATA_HOME", ".local/share",
+	{"DLENV_DATA", "/var/lib/dlenv", "XDG_DATA_HOME", ".local/share", "dlenv",
 	 offsetof(struct paths, data)},
-	{"DLENV_CACHE", "/var/cache/dlenv", "XDG_CACHE_HOME", ".cache",
+	{"DLENV_CACHE", "/var/cache/dlenv", "XDG_CACHE_HOME", ".cache", "dlenv",
 	 offsetof(struct paths, cache)},
-	{"DLENV_RUN", "/run/dlenv", "XDG_RUNTIME_DIR", NULL, offsetof(struct paths, run)},
-	{"DLENV_CONFIG", "/etc/dlenv", "XDG_CONFIG_HOME", ".config",
+	{"DLENV_RUN", "/run/dlenv", "XDG_DATA_HOME", ".local/share", "dlenv/run",
+	 offsetof(struct paths, run)},
+	{"DLENV_CONFIG", "/etc/dlenv", "XDG_CONFIG_HOME", ".config", "dlenv",
 	 offsetof(struct paths, config)},
 };
 
 static char *place_choose(const struct place *p, const struct user *u)
 {
 	const char *override = getenv(p->override);
+	const char *data = getenv("DLENV_DATA");
 	const char *xdg = getenv(p->xdg);
-	struct stat st;
 
 	if (override && override[0] == '/')
 		return str_dup(override);
+	/* What runs belongs to the data it runs from. */
+	if (p->offset == offsetof(struct paths, run) && data && data[0] == '/')
+		return str_fmt("%s/run", data);
 	if (geteuid() == 0)
 		return str_dup(p->system);
-	/* A login through su may leave another user's XDG_RUNTIME_DIR behind. */
-	if (xdg && xdg[0] == '/' && stat(xdg, &st) == 0 && st.st_uid == geteuid())
-		return str_fmt("%s/dlenv", xdg);
-	if (p->below_home)
-		return str_fmt("%s/%s/dlenv", u->home, p->below_home);
-	return str_fmt("/tmp/dlenv-%u", (unsigned int)geteuid());
+	if (xdg && xdg[0] == '/')
+		return str_fmt("%s/%s", xdg, p->leaf);
+	return str_fmt("%s/%s/%s", u->home, p->below_home, p->leaf);
 }
 
 static int place_make(const char *path, struct err *e)
@@ -162,10 +185,6 @@ int user_init(struct user *u, struct err *e)
 	return err_hint(e, "`getent passwd %u` must print your account", (unsigned int)uid);
 found:
 	u->gid = getegid();
-	if (getenv("HOME") && getenv("HOME")[0] == '/' && uid != 0) {
-		freep(&u->home);
-		u->home = str_dup(getenv("HOME"));
-	}
 	return 0;
 }
 

@@ -13,19 +13,25 @@
  */
 bool env_allows(const char *feature);
 
+/*
+ * The path of the running program. A program that runs from a sealed copy (rt_seal) is told
+ * its own by DLENV_PROGRAM. The text is the caller's.
+ */
+char *env_program(void) MUST_USE;
+
 /* Where dlenv keeps things. All texts are owned; paths_fini frees them. */
 struct paths {
 	char *data;   /* images, layers, environments: survives reboots */
 	char *cache;  /* may be deleted at any time */
-	char *run;    /* sockets and process records: gone after a reboot */
+	char *run;    /* process records: worth nothing after a reboot */
 	char *config; /* the user's settings */
 };
 
 /*
  * For root: /var/lib, /var/cache, /run and /etc (each with /dlenv). For others
- * the XDG base directories; run falls back to a private folder in /tmp.
- * DLENV_DATA, DLENV_CACHE, DLENV_RUN, DLENV_CONFIG override each. The folders
- * are made (0700). ERR_PRIV when one belongs to somebody else.
+ * the XDG base directories; run is data/run. DLENV_DATA, DLENV_CACHE, DLENV_RUN,
+ * DLENV_CONFIG override each. The folders are made (0700). ERR_PRIV when one
+ * belongs to somebody else.
  */
 int paths_init(struct paths *p, struct err *e) MUST_USE;
 void paths_fini(struct paths *p);

@@ -146,7 +146,7 @@ int file_write(int dir, const char *path, const void *data, size_t len, mode_t m
 {
 	const char *name = NULL;
 	CLEANUP(fd_closep) int folder = parent_open(dir, path, &name);
-	CLEANUP(freep) char *tmp = str_fmt(".%s.dlenv-new", name);
+	CLEANUP(freep) char *tmp = str_fmt(".%s.dlenv-new-%d", name, (int)getpid());
 	CLEANUP(fd_closep) int fd = -1;
 
 	if (folder < 0)

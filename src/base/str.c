@@ -239,7 +239,7 @@ int parse_size(const char *s, uint64_t *ret, struct err *e)
 	CLEANUP(freep) char *number = str_fmt("%.*s", (int)(digits < 20 ? digits : 20), s);
 	const char *unit = s + digits;
 	unsigned int shift = 0;
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (*unit && strchr(units, toupper((unsigned char)*unit))) {
 		const char *at = strchr(units, toupper((unsigned char)*unit));
@@ -268,4 +268,28 @@ char *str_size(uint64_t bytes)
 		unit++;
 	}
 	return str_fmt(unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+int parse_decimal(const char *s, const char *what, double *ret, struct err *e)
+{
+	enum { DIGITS_MAX = 15 }; /* what a double holds exactly */
+	double value = 0;
+	double unit = 1;
+	size_t digits = 0;
+	const char *point = NULL;
+	const char *p = s;
+
+	for (; (*p >= '0' && *p <= '9') || (*p == '.' && !point); p++) {
+		if (*p == '.') {
+			point = p;
+			continue;
+		}
+		value = value * 10 + (*p - '0');
+		unit *= point ? 10 : 1;
+		digits++;
+	}
+	if (*p || !digits || digits > DIGITS_MAX)
+		return err_set(e, ERR_PARSE, "%s '%s' is not a number such as 2 or 1.5", what, s);
+	*ret = value / unit;
+	return 0;
 }

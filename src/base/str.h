@@ -58,3 +58,6 @@ int parse_size(const char *s, uint64_t *ret, struct err *e) MUST_USE;
 
 /* A size for people: "2.9 GiB". The text is the caller's. */
 char *str_size(uint64_t bytes) MUST_USE;
+
+/* A number such as 2 or 1.5, at most 15 digits, without sign. ERR_PARSE otherwise. */
+int parse_decimal(const char *s, const char *what, double *ret, struct err *e) MUST_USE;

@@ -49,6 +49,24 @@ TEST(numbers_have_no_sign_space_or_rest)
 	assert_int_equal(got, 4294967295U);
 }
 
+TEST(decimals_have_at_most_one_point)
+{
+	static const char *const bad[] = {"",	".",   "1.2.3",		  "-1", "1e3", "1,5",
+					  "1 ", "nan", "1234567890123456"};
+	struct err e;
+	double got = 7;
+
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(parse_decimal(bad[i], "x", &got, &e), -ERR_PARSE);
+	assert_true(got == 7);
+	assert_int_equal(parse_decimal("1.5", "x", &got, &e), 0);
+	assert_true(got == 1.5);
+	assert_int_equal(parse_decimal("16", "x", &got, &e), 0);
+	assert_true(got == 16);
+	assert_int_equal(parse_decimal(".25", "x", &got, &e), 0);
+	assert_true(got == 0.25);
+}
+
 TEST(chinese_letters_take_two_cells)
 {
 	assert_int_equal(str_width("dlenv"), 5);
@@ -100,6 +118,6 @@ TEST(sizes_are_short_for_people)
 }
 
 RUN(IT(sizes_are_powers_of_1024), IT(numbers_have_no_sign_space_or_rest),
-    IT(chinese_letters_take_two_cells), IT(distance_counts_edits),
-    IT(a_bounded_buffer_says_that_it_is_full), IT(lists_stay_terminated_while_they_grow),
-    IT(sizes_are_short_for_people))
+    IT(decimals_have_at_most_one_point), IT(chinese_letters_take_two_cells),
+    IT(distance_counts_edits), IT(a_bounded_buffer_says_that_it_is_full),
+    IT(lists_stay_terminated_while_they_grow), IT(sizes_are_short_for_people))
