@@ -22,9 +22,11 @@ struct store {
 
 struct layer {
 	char id[DIGEST_LEN];
-	char index[DIGEST_LEN]; /* digest of the index file */
-	char *parent;		/* id, or NULL */
-	char *title;		/* "base", "torch", "packages" */
+	char index[DIGEST_LEN];	       /* digest of the index file */
+	char *parent;		       /* id, or NULL */
+	char parent_index[DIGEST_LEN]; /* the parent's index when this was made, or "" */
+	char *title;		       /* "base", "torch", "packages" */
+	char *definition;	       /* the text that id is the digest of, or NULL */
 	uint64_t bytes;
 	uint64_t files;
 	int64_t created; /* Unix time */
@@ -52,6 +54,7 @@ void image_fini(struct image *img);
 
 enum verify_flags {
 	VERIFY_CONTENT = 1 << 0, /* read every byte; else sizes, modes and times only */
+	VERIFY_MARK = 1 << 1,	 /* a damaged layer counts as missing from now on */
 };
 
 /*
