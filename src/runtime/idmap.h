@@ -47,3 +47,6 @@ int userns_check(struct err *e) MUST_USE;
  */
 int userns_call(const struct idmap *m, int (*fn)(void *arg, struct err *e), void *arg,
 		struct err *e) MUST_USE;
+
+/* Does the user namespace of that process have just this mapping (so that it can be joined)? */
+bool idmap_matches(const struct idmap *m, pid_t pid);

@@ -54,6 +54,12 @@ int rt_start(const struct rt_opts *o, struct rt_process_id *ret, struct err *e) 
 /* rt_start, then wait; *ret_status is the exit status (128 + signal). Cleans its cgroup. */
 int rt_run(const struct rt_opts *o, int *ret_status, struct err *e) MUST_USE;
 
+/* The start time of a live process (field 22 of /proc/PID/stat), 0 when there is none. */
+uint64_t rt_start_time(pid_t pid);
+
+/* The default seccomp section of a config.json, as JSON text. */
+const char *rt_default_seccomp_json(void);
+
 /* Is that process still the one that was started? */
 bool rt_alive(const struct rt_process_id *id);
 
@@ -86,6 +92,15 @@ struct rt_exec {
 	bool tty;     /* a terminal of the container's devpts, connected to ours */
 	int stdio[3]; /* -1: the caller's */
 };
+
+/*
+ * As root: run this program anew, with the same arguments, from a read-only
+ * copy of its mount (0.5 ms), so that a container that gets hold of
+ * /proc/PID/exe while it is entered cannot write to it (CVE-2019-5736). Call it
+ * first thing in a command that calls rt_exec; it returns when there is nothing
+ * to do: for others than root, in the copy, and on kernels before 5.12.
+ */
+void rt_seal(char *const *argv);
 
 /* Run a command in a running container through its pidfd; waits. Codes as rt_start's. */
 int rt_exec(const struct rt_exec *x, int *ret_status, struct err *e) MUST_USE;
