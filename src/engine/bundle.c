@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How this works: config.json is put together section by section, each by one
+ * function that returns a new JSON value; the top-level table names them. The
+ * sections are those of the OCI runtime specification 1.2 (config.md and
+ * config-linux.md).
+ */
+#include "engine/container.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "runtime/runtime.h"
+
+static json_t *strings(const char *const *v)
+{
+	json_t *list = json_array();
+
+	for (; v && *v; v++)
+		(void)json_array_append_new(list, json_string(*v));
+	return list;
+}
+
+static json_t *section_process(const struct container *c)
+{
+	json_t *groups = json_array();
+	json_t *limits = json_array();
+
+	for (size_t i = 0; i < c->groups_n; i++)
+		(void)json_array_append_new(groups, json_integer(c->groups[i]));
+	for (const struct limit *l = c->limits; l; l = l->next)
+		(void)json_array_append_new(limits, json_pack("{s:s, s:I, s:I}", "type", l->name,
+							      "soft", (json_int_t)l->soft, "hard",
+							      (json_int_t)l->hard));
+	return json_pack("{s:o, s:o, s:s, s:b, s:{s:i, s:i, s:o}, s:o, s:{s:o, s:o, s:o}}", "args",
+			 strings(c->args), "env", strings(c->env), "cwd", c->cwd, "noNewPrivileges",
+			 0, "user", "uid", (int)c->uid, "gid", (int)c->gid, "additionalGids",
+			 groups, "rlimits", limits, "capabilities", "bounding",
+			 strings(rt_default_caps), "effective", strings(rt_default_caps),
+			 "permitted", strings(rt_default_caps));
+}
+
+static void mount_add(json_t *list, const char *type, const char *source, const char *at,
+		      const char *options)
+{
+	json_t *words = json_array();
+	const char *p = options;
+
+	while (p && *p) {
+		size_t n = strcspn(p, ",");
+
+		(void)json_array_append_new(words, json_stringn(p, n));
+		p += n + (p[n] == ',');
+	}
+	(void)json_array_append_new(list,
+				    json_pack("{s:s, s:s, s:s, s:o}", "destination", at, "type",
+					      type, "source", source, "options", words));
+}
+
+static json_t *section_mounts(const struct container *c)
+{
+	CLEANUP(freep)
+	char *shm = str_fmt("nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)c->shm);
+	json_t *list = json_array();
+
+	mount_add(list, "proc", "proc", "/proc", "nosuid,noexec,nodev");
+	mount_add(list, "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=65536k");
+	mount_add(list, "devpts", "devpts", "/dev/pts",
+		  "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	/* DataLoader workers and NCCL need more than the usual 64 MiB. */
+	mount_add(list, "tmpfs", "shm", "/dev/shm", shm);
+	mount_add(list, "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev");
+	/* sysfs can be mounted only by the owner of the network namespace. */
+	if (c->net == NET_HOST)
+		mount_add(list, "bind", "/sys", "/sys", "rbind,nosuid,noexec,nodev,ro");
+	else
+		mount_add(list, "sysfs", "sysfs", "/sys", "nosuid,noexec,nodev,ro");
+	mount_add(list, "cgroup", "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro");
+	for (const struct mount *m = c->mounts; m; m = m->next) {
+		if (m->kind == MOUNT_TMPFS)
+			mount_add(list, "tmpfs", "tmpfs", m->at, m->options);
+		else
+			mount_add(list, "bind", m->source, m->at,
+				  m->read_only ? "rbind,ro,nosuid,nodev,rprivate"
+					       : "rbind,nosuid,nodev,rprivate");
+	}
+	return list;
+}
+
+static json_t *mappings(const struct idmap_row *rows, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "containerID",
+							    (json_int_t)rows[i].inside, "hostID",
+							    (json_int_t)rows[i].outside, "size",
+							    (json_int_t)rows[i].count));
+	return list;
+}
+
+static json_t *resources(const struct container *c)
+{
+	enum { PERIOD_US = 100000 };
+	json_t *r = json_object();
+
+	if (c->memory)
+		(void)json_object_set_new(r, "memory",
+					  json_pack("{s:I}", "limit", (json_int_t)c->memory));
+	if (c->pids)
+		(void)json_object_set_new(r, "pids",
+					  json_pack("{s:I}", "limit", (json_int_t)c->pids));
+	if (c->cpus > 0)
+		(void)json_object_set_new(r, "cpu",
+					  json_pack("{s:I, s:I}", "quota",
+						    (json_int_t)(c->cpus * PERIOD_US), "period",
+						    (json_int_t)PERIOD_US));
+	return r;
+}
+
+static json_t *namespaces(const struct container *c)
+{
+	json_t *list = json_array();
+	const struct {
+		const char *type;
+		bool wanted;
+	} rows[] = {
+		{"mount", true},
+		{"pid", true},
+		{"ipc", true},
+		{"uts", c->hostname != NULL},
+		{"cgroup", true},
+		{"network", c->net != NET_HOST},
+		{"user", c->map->uids > 0},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].wanted)
+			(void)json_array_append_new(list, json_pack("{s:s}", "type", rows[i].type));
+	return list;
+}
+
+static json_t *section_linux(const struct container *c)
+{
+	static const char *const masked[] = {"/proc/acpi",	    "/proc/asound",
+					     "/proc/kcore",	    "/proc/keys",
+					     "/proc/latency_stats", "/proc/timer_list",
+					     "/proc/timer_stats",   "/proc/sched_debug",
+					     "/proc/scsi",	    "/proc/interrupts",
+					     "/sys/firmware",	    "/sys/devices/virtual/powercap",
+					     "/sys/fs/selinux",	    NULL};
+	static const char *const read_only[] = {
+		"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
+	CLEANUP(freep) char *cgroup = str_fmt("/dlenv/%s", c->id);
+	json_t *linux_part = json_pack(
+		"{s:o, s:o, s:o, s:o, s:s, s:o}", "namespaces", namespaces(c), "maskedPaths",
+		strings(masked), "readonlyPaths", strings(read_only), "resources", resources(c),
+		"cgroupsPath", cgroup, "seccomp", json_loads(rt_default_seccomp_json(), 0, NULL));
+
+	if (c->map->uids) {
+		(void)json_object_set_new(linux_part, "uidMappings",
+					  mappings(c->map->uid, c->map->uids));
+		(void)json_object_set_new(linux_part, "gidMappings",
+					  mappings(c->map->gid, c->map->gids));
+	}
+	return linux_part;
+}
+
+static json_t *section_annotations(const struct container *c)
+{
+	CLEANUP(buf_fini) struct buf lower = {0};
+	size_t n = 0;
+
+	while (c->lowers[n])
+		n++;
+	while (n > 0) {
+		buf_str(&lower, c->lowers[--n]);
+		if (n > 0)
+			buf_str(&lower, ":");
+	}
+	if (!c->upper)
+		return json_pack("{s:s, s:s}", "dlenv.overlay.lower", lower.data,
+				 "dlenv.overlay.upper", "tmpfs");
+	return json_pack("{s:s, s:s, s:s}", "dlenv.overlay.lower", lower.data,
+			 "dlenv.overlay.upper", c->upper, "dlenv.overlay.work", c->work);
+}
+
+int bundle_write(const struct container *c, const char *dir, struct err *e)
+{
+	json_t *top = json_pack("{s:s, s:o, s:o, s:o, s:o}", "ociVersion", "1.2.0", "process",
+				section_process(c), "mounts", section_mounts(c), "linux",
+				section_linux(c), "annotations", section_annotations(c));
+	CLEANUP(freep) char *path = str_fmt("%s/config.json", dir);
+	CLEANUP(freep) char *text = NULL;
+
+	if (!top)
+		err_bug("config.json has a section that is not JSON");
+	if (c->hostname)
+		(void)json_object_set_new(top, "hostname", json_string(c->hostname));
+	text = json_dumps(top, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(top);
+	return file_write(AT_FDCWD, path, text, strlen(text), 0600, 0, e);
+}

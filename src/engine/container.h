@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "runtime/idmap.h"
+
+/*
+ * What a container shall be, in the engine's words. Texts are borrowed from
+ * whoever fills it in; the lists belong to the arena.
+ */
+
+enum mount_kind { MOUNT_BIND, MOUNT_TMPFS };
+
+struct mount {
+	enum mount_kind kind;
+	const char *source;  /* MOUNT_BIND: path on the host */
+	const char *at;	     /* path inside; missing folders are made */
+	const char *options; /* further comma-separated options, or NULL */
+	bool read_only;
+	struct mount *next;
+};
+
+struct limit {
+	const char *name; /* OCI: RLIMIT_NOFILE ... */
+	uint64_t soft;	  /* RLIM_INFINITY for unlimited */
+	uint64_t hard;
+	struct limit *next;
+};
+
+enum net_mode { NET_AUTO, NET_HOST, NET_PASTA, NET_SLIRP, NET_NONE };
+
+struct container {
+	struct arena arena;
+	const char *id;		   /* names the cgroup and the run folder */
+	const char *hostname;	   /* NULL: the host's UTS namespace */
+	const char *const *lowers; /* layer folders, bottom first, NULL-terminated */
+	const char *upper;	   /* folder, or NULL for a tmpfs that goes with the container */
+	const char *work;
+	const char *const *args;
+	const char *const *env;
+	const char *cwd;
+	uint32_t uid;
+	uint32_t gid;
+	const uint32_t *groups;
+	size_t groups_n;
+	struct mount *mounts; /* in the order in which they are made */
+	struct mount **mounts_end;
+	struct limit *limits;
+	const struct idmap *map; /* no rows: the host's user namespace */
+	enum net_mode net;	 /* resolved: never NET_AUTO */
+	const uint16_t *ports; /* loopback TCP ports forwarded inwards, zero-terminated; or NULL */
+	uint64_t shm;	       /* bytes of /dev/shm */
+	uint64_t memory;       /* bytes, 0: no limit */
+	uint64_t pids;	       /* 0: no limit */
+	double cpus;	       /* 0: no limit */
+};
+
+/* An empty container on the heap of its own arena; container_fini frees it all. */
+void container_init(struct container *c);
+void container_fini(struct container *c);
+
+/* Append a mount; the texts are copied. */
+void container_bind(struct container *c, const char *source, const char *at, bool read_only);
+void container_tmpfs(struct container *c, const char *at, const char *options);
+void container_limit(struct container *c, const char *name, uint64_t soft, uint64_t hard);
+
+/*
+ * Write dir/config.json (OCI runtime-spec 1.2) for it: what src/runtime/ then
+ * carries out.
+ */
+int bundle_write(const struct container *c, const char *dir, struct err *e) MUST_USE;

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "engine/container.h"
+#include "test.h"
+
+static json_t *written(struct container *c)
+{
+	char dir[] = "/tmp/dlenv-test-XXXXXX";
+	CLEANUP(freep) char *path = NULL;
+	json_t *top;
+	struct err e;
+
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(bundle_write(c, dir, &e), 0);
+	path = str_fmt("%s/config.json", dir);
+	top = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(top);
+	assert_int_equal(tree_remove(AT_FDCWD, dir, &e), 0);
+	return top;
+}
+
+static const char *const lowers[] = {"/l/base", "/l/torch", "/l/user", NULL};
+static const char *const args[] = {"/bin/true", NULL};
+
+static void small(struct container *c, const struct idmap *map)
+{
+	container_init(c);
+	c->id = "t";
+	c->lowers = lowers;
+	c->args = args;
+	c->env = args;
+	c->cwd = "/";
+	c->map = map;
+	c->net = NET_HOST;
+	c->shm = 1 << 30;
+}
+
+static bool has_namespace(const json_t *top, const char *type)
+{
+	const json_t *list = json_object_get(json_object_get(top, "linux"), "namespaces");
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(list, i, one) if (str_eq(json_string_value(json_object_get(one, "type")),
+						    type)) return true;
+	return false;
+}
+
+TEST(layers_are_named_top_first_and_a_lost_upper_is_a_tmpfs)
+{
+	static const struct idmap root = {0};
+	CLEANUP(container_fini) struct container c;
+	json_t *top;
+	const json_t *notes;
+
+	small(&c, &root);
+	top = written(&c);
+	notes = json_object_get(top, "annotations");
+	assert_string_equal(json_string_value(json_object_get(notes, "dlenv.overlay.lower")),
+			    "/l/user:/l/torch:/l/base");
+	assert_string_equal(json_string_value(json_object_get(notes, "dlenv.overlay.upper")),
+			    "tmpfs");
+	json_decref(top);
+}
+
+TEST(namespaces_follow_the_network_and_the_mapping)
+{
+	static const struct idmap root = {0};
+	static const struct idmap mapped = {
+		.uid = {{1000, 1000, 1}}, .gid = {{1000, 1000, 1}}, .uids = 1, .gids = 1};
+	CLEANUP(container_fini) struct container c;
+	CLEANUP(container_fini) struct container d;
+	json_t *top;
+
+	small(&c, &root);
+	top = written(&c);
+	assert_false(has_namespace(top, "user"));
+	assert_false(has_namespace(top, "network"));
+	assert_true(has_namespace(top, "pid"));
+	json_decref(top);
+	small(&d, &mapped);
+	d.net = NET_NONE;
+	top = written(&d);
+	assert_true(has_namespace(top, "user"));
+	assert_true(has_namespace(top, "network"));
+	json_decref(top);
+}
+
+/* R5: nothing is inherited by programs with file capabilities. */
+TEST(no_capability_is_inheritable)
+{
+	static const struct idmap root = {0};
+	CLEANUP(container_fini) struct container c;
+	const json_t *caps;
+	json_t *top;
+
+	small(&c, &root);
+	top = written(&c);
+	caps = json_object_get(json_object_get(top, "process"), "capabilities");
+	assert_null(json_object_get(caps, "inheritable"));
+	assert_null(json_object_get(caps, "ambient"));
+	assert_true(json_array_size(json_object_get(caps, "bounding")) > 5);
+	json_decref(top);
+}
+
+RUN(IT(layers_are_named_top_first_and_a_lost_upper_is_a_tmpfs),
+    IT(namespaces_follow_the_network_and_the_mapping), IT(no_capability_is_inheritable))
