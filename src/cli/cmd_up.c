@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+#include <string.h>
+
+#include "cli/cmds.h"
+#include "cli/output.h"
+#include "cli/site.h"
+#include "env/jupyter.h"
+#include "env/ssh.h"
+
+enum { READY_MS = 120000 };
+
+struct up_options {
+	const char *preset;
+	const char **set;
+	bool wait;
+};
+
+const struct option_row up_options[] = {
+	{OPTION(struct up_options, preset, "preset", 'p', OPT_STR), .arg = "NAME",
+	 .help = N_("packages to begin with: base or torch")},
+	{OPTION(struct up_options, set, "set", 's', OPT_STRS), .arg = "KEY=VALUE",
+	 .help = N_("set a key of dlenv.yaml for this environment")},
+	{OPTION(struct up_options, wait, "wait", 0, OPT_FLAG),
+	 .help = N_("return when all services are ready")},
+	{0},
+};
+
+/* --preset and --set as one list of KEY=VALUE. */
+static void settings(struct cli *c, const struct up_options *o, struct strs *ret)
+{
+	(void)c;
+	if (o->preset)
+		strs_fmt(ret, "preset=%s", o->preset);
+	if (o->set)
+		strs_add_all(ret, (const char *const *)o->set);
+}
+
+static void say_host(struct cli *c, const struct site *s, const struct env_def *d)
+{
+	const struct host_summary *h = &s->host;
+	CLEANUP(freep) char *memory = str_size(h->memory);
+	CLEANUP(freep) char *gpu = NULL;
+
+	if (!h->nvidia_gpus)
+		gpu = str_dup(_("no NVIDIA GPU: packages for the CPU"));
+	else if (d->accelerator == ACCEL_CPU)
+		gpu = str_dup(_("NVIDIA GPU not used, as asked: packages for the CPU"));
+	else if (h->driver[0])
+		gpu = str_fmt(_("%u NVIDIA GPU, driver %s: packages for CUDA"), h->nvidia_gpus,
+			      h->driver);
+	else
+		gpu = str_fmt(_("%u NVIDIA GPU, no driver loaded: packages for CUDA"),
+			      h->nvidia_gpus);
+	cli_step(c, "host", "%s · %s · %u CPU · %s · %s", h->os, h->arch, h->cpus, memory, gpu);
+	cli_step(c, "engine",
+		 c->user.uid ? _("dlenv (rootless, no daemon)") : _("dlenv (no daemon)"));
+}
+
+/* The one line that ssh needs is shown before it is added. */
+static int offer_include(struct cli *c, struct site *s, struct err *e)
+{
+	CLEANUP(freep) char *config = ssh_user_config(s);
+	CLEANUP(freep) char *line = ssh_include_line(s);
+
+	if (ssh_include_is_set(s))
+		return 0;
+	cli_note(
+		c,
+		_("ssh needs one line at the top of %s (`dlenv ssh setup --remove` takes it out):"),
+		config);
+	cli_note(c, "  + %s", line);
+	if (cli_ask(c, e, _("Add it?")) < 0) {
+		cli_warn(c, _("without that line use: ssh -F %s/ssh_config dlenv.NAME"),
+			 c->paths.config);
+		return 0;
+	}
+	return ssh_include_set(s, true, e);
+}
+
+static int say_links(struct cli *c, struct env *v, const struct env_def *d, unsigned int what,
+		     struct err *e)
+{
+	CLEANUP(freep) char *link = NULL;
+	CLEANUP(freep) char *target = str_fmt("dlenv.%s", v->name);
+
+	if (d->jupyter.enable && jupyter_link(v, &link, e) < 0)
+		return -(int)e->code;
+	if (d->ssh.enable)
+		cli_print(c, "  %-9s ssh %-24s (%s)", "ssh", target,
+			  _("host key pinned, no port open"));
+	if (link)
+		cli_print(c, "  %-9s %s", "jupyter", link);
+	cli_answer(c, json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s?, s:s?}", "name", v->name,
+				"project", v->rec.project, "created", what & UP_CREATED ? 1 : 0,
+				"started", what & UP_STARTED ? 1 : 0, "network", v->rec.network,
+				"ssh", d->ssh.enable ? target : NULL, "jupyter", link));
+	return 0;
+}
+
+static int finish(struct cli *c, struct env *v, const struct env_def *d, unsigned int what,
+		  bool wait, struct err *e)
+{
+	if (what & UP_STALE)
+		cli_warn(c,
+			 _("dlenv.yaml asks for another image than '%s' has: `dlenv rebuild %s` "
+			   "takes it "
+			   "(your files stay, packages installed by hand go)"),
+			 v->name, v->name);
+	if (d->ssh.enable && offer_include(c, v->site, e) < 0)
+		return -(int)e->code;
+	if (d->ssh.enable && what & UP_CREATED && ssh_self_test(v, e) < 0)
+		return -(int)e->code;
+	if ((wait || what & UP_CREATED) && env_wait_healthy(v, READY_MS, e) < 0)
+		return -(int)e->code;
+	return say_links(c, v, d, what, e);
+}
+
+int cmd_up(struct cli *c, struct err *e)
+{
+	const struct up_options *o = c->opt;
+	CLEANUP(strs_fini) struct strs flags = {0};
+	CLEANUP(env_def_fini) struct env_def d = {0};
+	CLEANUP(site_close) struct site s = {.store = {.fd = -1}};
+	CLEANUP(env_close) struct env v = {.lock = -1};
+	unsigned int what = 0;
+
+	settings(c, o, &flags);
+	if (cli_definition(c, (const char *const *)flags.v, &d, e) < 0 || cli_site(c, &s, e) < 0)
+		return -(int)e->code;
+	say_host(c, &s, &d);
+	if (env_open(&v, &s, d.name, ENV_LOCK, e) < 0)
+		return -(int)e->code;
+	if (!v.exists)
+		strs_add_all(&v.rec.settings,
+			     flags.v ? (const char *const *)flags.v : (const char *const[]){NULL});
+	if (env_up(&v, &d, &what, e) < 0)
+		return -(int)e->code;
+	if (what & UP_STARTED)
+		cli_step(c, "network", "%s", v.rec.network);
+	return finish(c, &v, &d, what, o->wait, e);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/site.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "cli/output.h"
+
+static void warn(void *arg, const char *text)
+{
+	struct cli *c = arg;
+
+	cli_warn(c, "%s", text);
+}
+
+int cli_site(struct cli *c, struct site *s, struct err *e)
+{
+	if (site_open(s, &c->paths, &c->user, c->progress, e) < 0)
+		return -(int)e->code;
+	s->engine.warn = warn;
+	s->engine.warn_arg = c;
+	return 0;
+}
+
+int cli_definition(struct cli *c, const char *const *settings, struct env_def *ret, struct err *e)
+{
+	char cwd[PATH_MAX];
+	struct def_sources sources = {
+		.cwd = cwd,
+		.system = "/etc/dlenv",
+		.user = c->paths.config,
+		.home = c->user.home,
+		.env = (const char *const *)environ,
+		.flags = settings,
+	};
+
+	if (!getcwd(cwd, sizeof(cwd))) {
+		(void)err_sys(e, "the current folder cannot be read");
+		return err_hint(e, "change to a folder that exists and is yours");
+	}
+	return env_def_load(&sources, ret, e);
+}
+
+int cli_env(struct cli *c, struct site *s, unsigned int flags, struct env *ret, struct err *e)
+{
+	CLEANUP(env_def_fini) struct env_def d = {0};
+
+	if (cli_arg(c))
+		return env_open(ret, s, cli_arg(c), flags, e);
+	if (cli_definition(c, NULL, &d, e) < 0)
+		return -(int)e->code;
+	return env_open(ret, s, d.name, flags, e);
+}
+
+int cli_started(struct env *v, const struct env_def *d, struct err *e)
+{
+	CLEANUP(running_fini) struct running r = {0};
+	CLEANUP(env_close) struct env locked = {.lock = -1};
+
+	if (env_running(v, &r, e) == 0)
+		return 0;
+	/* Only whoever starts needs the lock; the others find it running. */
+	if (env_open(&locked, v->site, v->name, ENV_LOCK | ENV_MUST_EXIST, e) < 0)
+		return -(int)e->code;
+	return env_start(&locked, d, e);
+}
+
+bool cli_has_terminal(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
