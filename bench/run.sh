@@ -1,0 +1,425 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# bench/run.sh: how fast, and against what. Prints medians of interleaved runs, then each
+# ratio that was promised with its target and `ok` or `OVER`. Peers are Debian's own packages.
+# Never fails because something is slow; what could not be run is named.
+#
+# Runs as root (the rootless part as a user that is made for it) or as an ordinary user
+# (then only the rootless part). State: BENCH_BASE (/var/tmp/dlenv-bench), kept for the next run.
+#
+# BENCH_ROUNDS=40     runs of each command
+# BENCH_ONLY="..."    of: start rootless parallel engine memory up cold
+# BENCH_COLD=1        also the cold builds: minutes, a GiB of downloads
+set -u
+repo=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tools/test-user.sh
+. "$repo/tools/test-user.sh"
+# shellcheck source=tools/mirror.sh
+. "$repo/tools/mirror.sh"
+export LC_ALL=C.UTF-8 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+base=${BENCH_BASE:-/var/tmp/dlenv-bench}
+[ "$(id -u)" = 0 ] || base=${BENCH_BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/dlenv-bench}
+rounds=${BENCH_ROUNDS:-40}
+build=${BENCH_BUILD:-$repo/build}
+user=dlenv-bench
+only=${BENCH_ONLY:-start rootless parallel engine memory up}
+[ "${BENCH_COLD-}" != 1 ] || only="$only cold"
+bin=$base/bin root=${BENCH_ROOT:-$base/root}
+results=$base/results
+
+wants() { [[ " $only " == *" $1 "* ]]; }
+have() { command -v "$1" >/dev/null 2>&1; }
+title() { printf '\n%s\n' "$*"; }
+note() { printf '  note: %s\n' "$*"; }
+
+# list FILE NAME CMD...: add a command line to a list for the driver.
+list() {
+	local file=$1 IFS=$'\t'
+	shift
+	printf '%s\n' "$*" >>"$file"
+}
+
+# median NAME: from the results so far; empty when it could not be run.
+median() { awk -F '\t' -v n="$1" '$1 == n { v = $2 } END { if (v != "") print v }' "$results"; }
+
+# target LABEL VALUE max|min LIMIT UNIT: one line of the verdict.
+verdicts=()
+target() {
+	verdicts+=("$(awk -v l="$1" -v v="$2" -v how="$3" -v t="$4" -v u="$5" 'BEGIN {
+		if (v == "") { printf "  %-58s %12s   %s %s %s", l, "not run", how, t, u; exit }
+		ok = how == "max" ? v + 0 <= t + 0 : v + 0 >= t + 0
+		printf "  %-58s %9.2f %-3s  %s %s   %s", l, v, u, how, t, ok ? "ok" : "OVER" }')")
+}
+ratio() { # ratio LABEL A B max|min LIMIT: A / B
+	local a b
+	a=$(median "$2") b=$(median "$3")
+	target "$1" "$([ -z "$a" ] || [ -z "$b" ] || awk -v a="$a" -v b="$b" 'BEGIN { print a / b }')" "$4" "$5" x
+}
+absolute() { target "$1" "$(median "$2")" "$3" "$4" "$5"; }
+
+# drive LIST [OPTION...]: measure, show, keep.
+drive() {
+	local file=$1
+	shift
+	[ -s "$file" ] || return 0
+	"$bin/driver" -n "$rounds" "$@" -o "$file.out" "$file" && cat "$file.out" >>"$results"
+}
+
+# --- preparation -----------------------------------------------------------------
+
+prepare() {
+	mkdir -p "$base"/{bin,lists} || exit 1
+	chmod 0755 "$base"
+	# Copied: the rootless part must be able to reach them wherever the repository is.
+	cp -f "$build/bench/bench-floor" "$bin/floor"
+	cp -f "$build/bench/bench-driver" "$bin/driver"
+	cp -f "$build/src/runtime/dlrun" "$bin/dlrun"
+	[ ! -e "$build/src/cli/dlenv" ] || (cd "$build" && find src -type f -perm -u+x -print0 |
+		tar --null -T - -c) | tar -x -C "$bin"
+	cp -f "$repo/tools/bundle.py" "$bin/bundle.py"
+	rm -rf "$base/lists" "$results"
+	mkdir "$base/lists"
+	: >"$results"
+	# One small root for all runtimes: the same dynamically linked /bin/true.
+	if [ ! -e "$root/bin/true" ]; then
+		echo "  preparing a Debian root (once)"
+		rm -rf "$root"
+		mmdebstrap --quiet --variant=minbase trixie "$root" "$(debian_mirror)" || exit 1
+	fi
+	# Packed by whoever can read all of it, for podman.
+	[ -e "$root.tar" ] || tar -C "$root" -cf "$root.tar" . || rm -f "$root.tar"
+	"$bin/dlrun" profile >"$base/seccomp.json"
+}
+
+# The newest crun that Debian has, with its libraries, from an unpacked (not installed) root.
+newest_crun() {
+	local suite dir=$base/crun-newest loader
+	if [ ! -e "$dir/usr/bin/crun" ]; then
+		for suite in sid trixie; do
+			rm -rf "$dir"
+			mmdebstrap --quiet --variant=extract --include=crun \
+				--aptopt='Acquire::Check-Valid-Until "false"' "$suite" "$dir" "$(debian_mirror)" \
+				>/dev/null 2>&1 && break
+		done
+	fi
+	loader=$(echo "$dir"/usr/lib/*/ld-linux-*.so.*)
+	crun_newest=("$loader" --library-path "$(dirname "$loader")" "$dir/usr/bin/crun")
+	"${crun_newest[@]}" --version >/dev/null 2>&1 || crun_newest=()
+}
+
+# Compiled filters are kept, as the engine and the newer crun do.
+filter_cache() {
+	export DLENV_SECCOMP_CACHE=$base/filters
+	(umask 077 && mkdir -p "$DLENV_SECCOMP_CACHE")
+}
+
+bundle() { # bundle NAME OPTION...: the full configuration, /bin/true
+	local name=$1
+	shift
+	"$bin/bundle.py" "$base/b/$name" --root "$root" --seccomp "$base/seccomp.json" "$@" -- /bin/true
+}
+
+# In a private mount namespace: cgroup v1 or v2, not both (crun refuses the mix),
+# devices that users can open, another home, limits that podman may set.
+quirks() {
+	if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
+	open_devices
+	mkdir -p "$base/home"
+	hide_home "$base/home"
+	cat >"$base/containers.conf" <<-CONF
+		[containers]
+		cgroups = "disabled"
+		default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)", "nproc=32768:32768"]
+		pids_limit = 0
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "file"
+		runtime = "crun"
+	CONF
+	printf '[storage]\ndriver = "overlay"\nrunroot = "%s"\ngraphroot = "%s"\n' \
+		"$base/podman/run" "$base/podman/data" >"$base/storage.conf"
+	export CONTAINERS_CONF=$base/containers.conf CONTAINERS_STORAGE_CONF=$base/storage.conf
+}
+
+# --- create, /bin/true, gone ------------------------------------------------------
+
+start_rootful() {
+	local l=$base/lists/start
+	title "create, /bin/true, gone: full configuration, rootful"
+	bundle full
+	bundle overlay --overlay tmpfs
+	list "$l" "spawn /bin/true only" /bin/true
+	list "$l" "floor" "$bin/floor" "$root" /bin/true
+	list "$l" "dlenv" "$bin/dlrun" run --bundle "$base/b/full" "b{n}"
+	list "$l" "floor, overlay" "$bin/floor" --tmpfs "$root" /bin/true
+	list "$l" "dlenv, overlay" "$bin/dlrun" run --bundle "$base/b/overlay" "b{n}"
+	! have bwrap || list "$l" "bwrap" bwrap --unshare-all --bind "$root" / --proc /proc --dev /dev /bin/true
+	! have crun || list "$l" "crun (installed)" crun --root "$base/crun" run --bundle "$base/b/full" "b{n}"
+	if [ ${#crun_newest[@]} -gt 0 ]; then
+		list "$l" "crun (newest)" "${crun_newest[@]}" --root "$base/crun" run --bundle "$base/b/full" "b{n}"
+		list "$l" "crun (newest), no cgroup" "${crun_newest[@]}" --root "$base/crun" \
+			--cgroup-manager=disabled run --bundle "$base/b/full" "b{n}"
+	else
+		note "the newest crun could not be had: only the installed one is measured"
+	fi
+	! have runc || list "$l" "runc" runc --root "$base/runc" run --bundle "$base/b/full" "b{n}"
+	drive "$l"
+	ratio "dlenv / floor" dlenv floor max 1.3
+	ratio "dlenv / floor, overlay" "dlenv, overlay" "floor, overlay" max 1.3
+	ratio "newest crun / dlenv" "crun (newest)" dlenv min 2
+	ratio "installed crun / dlenv" "crun (installed)" dlenv min 4
+	ratio "runc / dlenv" runc dlenv min 4
+	ratio "bwrap / dlenv (it has no filter, masks or limits)" bwrap dlenv min 0
+}
+
+parallel() {
+	local l=$base/lists/parallel
+	title "100 starts, 8 at once, full configuration, rootful"
+	bundle full
+	list "$l" "floor, 8 at once" "$bin/floor" "$root" /bin/true
+	list "$l" "dlenv, 8 at once" "$bin/dlrun" run --bundle "$base/b/full" "p{n}"
+	[ ${#crun_newest[@]} = 0 ] || list "$l" "crun (newest), 8 at once" "${crun_newest[@]}" \
+		--root "$base/crun" run --bundle "$base/b/full" "p{n}"
+	rounds=5 drive "$l" -p 8 -t 100
+	if podman_image; then
+		: >"$l.podman"
+		list "$l.podman" "podman, 8 at once" podman run --rm --network none bench /bin/true
+		rounds=1 drive "$l.podman" -p 8 -t 24
+	fi
+	absolute "starts per second, 8 at once" "dlenv, 8 at once" min 350 /s
+	ratio "dlenv / floor, 8 at once" "dlenv, 8 at once" "floor, 8 at once" min 0
+}
+
+# As the ordinary user: `bench/run.sh --rootless` is this file once more.
+rootless() {
+	local l=$base/lists/rootless first range
+	title "create, /bin/true, gone: full configuration, rootless"
+	range=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subuid)
+	bundle single --rootless --overlay tmpfs
+	list "$l" "floor, one id" "$bin/floor" --user --tmpfs "$root" /bin/true
+	list "$l" "dlenv, one id" "$bin/dlrun" run --bundle "$base/b/single" "r{n}"
+	if [ -n "$range" ]; then
+		bundle mapped --rootless --overlay tmpfs \
+			--merge "{\"linux\": {\"uidMappings\": [{\"containerID\": 1, \"hostID\": $range, \"size\": 65535}],
+			\"gidMappings\": [{\"containerID\": 1, \"hostID\": $range, \"size\": 65535}]}}"
+		list "$l" "dlenv, newuidmap" "$bin/dlrun" run --bundle "$base/b/mapped" "r{n}"
+		# A container that is there already lends its user namespace to the next.
+		"$bin/bundle.py" "$base/b/holder" --rootless --root "$root" --overlay tmpfs \
+			--merge "{\"linux\": {\"uidMappings\": [{\"containerID\": 1, \"hostID\": $range, \"size\": 65535}],
+			\"gidMappings\": [{\"containerID\": 1, \"hostID\": $range, \"size\": 65535}]}}" -- /bin/sleep 600
+		first=$("$bin/dlrun" run --detach --bundle "$base/b/holder" holder) &&
+			list "$l" "dlenv, joined" "$bin/dlrun" run --userns "$first" --bundle "$base/b/mapped" "r{n}"
+	else
+		note "$(id -un) has no subordinate ids: only one id is measured"
+	fi
+	! have crun || list "$l" "crun, one id" crun --root "$base/u/crun" --cgroup-manager=disabled \
+		run --bundle "$base/b/single" "r{n}"
+	! have bwrap || list "$l" "bwrap, one id" bwrap --unshare-all --bind "$root" / --proc /proc --dev /dev /bin/true
+	drive "$l"
+	[ -z "${first-}" ] || kill -KILL "$first"
+	absolute "rootless, one id" "dlenv, one id" max 3.5 ms
+	absolute "rootless, newuidmap, the first" "dlenv, newuidmap" max 6 ms
+	absolute "rootless, newuidmap, further ones" "dlenv, joined" max 3.5 ms
+	ratio "crun / dlenv, rootless, one id" "crun, one id" "dlenv, one id" min 2
+}
+
+# --- engines ----------------------------------------------------------------------
+
+podman_image() { # the same root as an image
+	have podman || { note "podman is not installed"; return 1; }
+	podman image exists bench 2>/dev/null && return 0
+	podman import -q "$root.tar" bench >/dev/null 2>&1 ||
+		{ note "podman cannot import an image here"; return 1; }
+}
+
+dlenv() { "$bin/src/cli/dlenv" "$@"; }
+
+# An environment `bench` of the base preset, running; its image is built once.
+dlenv_environment() {
+	[ -x "$bin/src/cli/dlenv" ] || { note "the dlenv program is not built"; return 1; }
+	mkdir -p "$here/project" "$here/home"
+	export DLENV_DATA=$here/data DLENV_CACHE=$here/cache DLENV_RUN=$here/run DLENV_CONFIG=$here/config
+	(umask 077 && mkdir -p "$DLENV_DATA" "$DLENV_CACHE" "$DLENV_RUN" "$DLENV_CONFIG")
+	printf 'name: bench\npreset: base\njupyter:\n  enable: false\n' >"$here/project/dlenv.yaml"
+	cd "$here/project" || return 1
+	dlenv up --yes >"$here/up.log" 2>&1 </dev/null ||
+		{ note "dlenv up failed: $(tail -n 2 "$here/up.log" | tr '\n' ' ')"; return 1; }
+}
+
+engine() { # engine rootful|rootless LIMIT
+	local l=$base/lists/engine-$1
+	title "engines, $1: a throw-away container of an image, and a command in a running one"
+	if dlenv_environment; then
+		list "$l" "dlenv run --rm, $1" "$bin/src/cli/dlenv" run --rm base /bin/true
+		list "$l" "dlenv exec, $1" "$bin/src/cli/dlenv" exec bench -- /bin/true
+		list "$l" "dlenv ssh, $1" ssh dlenv.bench true
+	fi
+	if podman_image; then
+		podman rm -f -t 0 bench-exec >/dev/null 2>&1
+		list "$l" "podman run --rm, $1" podman run --rm --network none bench /bin/true
+		podman run -d --name bench-exec --network none bench /bin/sleep 3600 >/dev/null 2>&1 &&
+			list "$l" "podman exec, $1" podman exec bench-exec /bin/true
+	fi
+	rounds=20 drive "$l"
+	podman rm -f -t 0 bench-exec >/dev/null 2>&1
+	absolute "dlenv run --rm, $1" "dlenv run --rm, $1" max "$2" ms
+	ratio "podman run --rm / dlenv run --rm, $1" "podman run --rm, $1" "dlenv run --rm, $1" min 0
+	absolute "dlenv exec, $1" "dlenv exec, $1" max 4 ms
+	ratio "podman exec / dlenv exec, $1" "podman exec, $1" "dlenv exec, $1" min 0
+	absolute "ssh connection and true, $1" "dlenv ssh, $1" max 150 ms
+}
+
+# What stays of a running environment: memory that only its own processes hold. What counts is
+# what they wrote (private dirty): pages of a program's file can be dropped at any time.
+memory() {
+	local p kib clean total=0
+	title "resident for a running environment, $1"
+	dlenv_environment || return
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/exe" 2>/dev/null) in
+		*/dlenv | */dlenv-init | *pasta* | */slirp4netns) ;;
+		*) continue ;;
+		esac
+		read -r kib clean <<<"$(awk '/^Private_Dirty/ { d += $2 } /^Private_Clean/ { c += $2 }
+			END { print d + 0, c + 0 }' "$p/smaps_rollup" 2>/dev/null)"
+		printf '  %6d KiB dirty %6d KiB clean  %s\n' "${kib:-0}" "${clean:-0}" \
+			"$(tr '\0' ' ' <"$p/cmdline" | cut -c1-80)"
+		total=$((total + ${kib:-0}))
+	done
+	target "private memory per running environment, $1" \
+		"$(awk -v k=$total 'BEGIN { print k / 1024 }')" max 0.5 MiB
+}
+
+seconds() { # seconds CMD...: prints how long it took, or nothing when it failed
+	local t=$EPOCHREALTIME
+	"$@" >/dev/null 2>&1 </dev/null || return 1
+	awk -v a="$t" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }'
+}
+
+up_and_answer() { dlenv up --yes && ssh dlenv.bench true; }
+
+warm_up() {
+	local all=
+	title "from a stopped environment to an answer over ssh, $1"
+	dlenv_environment || return
+	for _ in 1 2 3 4 5 6 7; do
+		dlenv stop bench >/dev/null 2>&1
+		all="$all $(seconds up_and_answer)"
+	done
+	# shellcheck disable=SC2086 # numbers
+	all=$(printf '%s\n' $all | sort -n | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }')
+	printf '  %-34s %9s s\n' "dlenv up, then ssh true" "${all:-failed}"
+	target "warm dlenv up until ssh has answered, $1" "$all" max 0.5 s
+	all=$(seconds dlenv up --yes)
+	target "dlenv up of a running environment, $1" "$all" max 1 s
+}
+
+cold() {
+	local mine theirs packages
+	title "cold build of the torch preset (downloads included)"
+	packages="python3-numpy python3-scipy python3-pandas python3-matplotlib python3-seaborn
+		python3-sklearn python3-torch python3-torchvision python3-tqdm jupyterlab tmux
+		openssh-server git build-essential"
+	export DLENV_DATA=$base/cold/data DLENV_CACHE=$base/cold/cache
+	dlenv_cold() { "$bin/src/cli/dlenv" image build torch; }
+	podman_cold() {
+		mmdebstrap --quiet --variant=apt trixie "$base/cold/root.tar" "$(debian_mirror)" &&
+			podman import -q "$base/cold/root.tar" cold-base &&
+			printf 'FROM cold-base\nRUN apt-get update && apt-get install -y --no-install-recommends %s\n' \
+				"$(echo "$packages" | tr -d '\n\t')" |
+			podman build --network host --no-cache -t cold -f - "$base/cold/context"
+	}
+	mkdir -p "$base/cold/context"
+	mine=$(seconds dlenv_cold) || note "dlenv image build failed"
+	theirs=
+	! have podman || theirs=$(seconds podman_cold) || note "podman build failed"
+	printf '  %-34s %9s s\n' "dlenv image build torch" "${mine:-failed}" "podman build" "${theirs:-failed}"
+	podman rmi -f cold cold-base >/dev/null 2>&1
+	rm -rf "$base/cold"
+	target "podman build / dlenv image build, cold" \
+		"$([ -z "$mine" ] || [ -z "$theirs" ] || awk -v a="$theirs" -v b="$mine" 'BEGIN { print a / b }')" min 1 x
+}
+
+# --- order ------------------------------------------------------------------------
+
+part() { # part rootful|rootless: engine level, as whoever we are now
+	local limit=8
+	[ "$1" = rootful ] || limit=10
+	! wants engine || engine "$1" $limit
+	! wants memory || memory "$1"
+	! wants up || warm_up "$1"
+	if [ -n "${DLENV_RUN-}" ]; then dlenv rm --yes bench >/dev/null 2>&1; fi
+}
+
+verdict() {
+	title "promised, $1"
+	[ ${#verdicts[@]} = 0 ] || printf '%s\n' "${verdicts[@]}"
+}
+
+as_root() {
+	here=$base/dlenv
+	filter_cache
+	newest_crun
+	! wants start || start_rootful
+	! wants parallel || parallel
+	part rootful
+	! wants cold || cold
+	verdict rootful
+}
+
+as_ordinary() {
+	here=$base/u
+	rm -rf "$base/lists"
+	mkdir -p "$base"/{u,b,lists}
+	filter_cache
+	unset CONTAINERS_STORAGE_CONF
+	if [ -n "${BENCH_BASE-}" ] && [ ! -e "$HOME/.config/containers/storage.conf" ]; then
+		# Else rootless podman may choose vfs, which would be unfair to it.
+		mkdir -p "$HOME/.config/containers"
+		printf '[storage]\ndriver = "overlay"\n' >"$HOME/.config/containers/storage.conf"
+	fi
+	! wants rootless || rootless
+	part rootless
+	verdict rootless
+}
+
+main() {
+	crun_newest=()
+	case ${1-} in
+	--rootless)
+		: >"$results"
+		as_ordinary
+		return
+		;;
+	--inside)
+		quirks
+		as_root
+		make_user "$user" "$base/user/home" || { note "cannot make a user: no rootless part"; return; }
+		# Anew each time: another run's user had other ids, so its image is of no use.
+		rm -rf "$base/user"
+		mkdir -p "$base"/user/{home,xdg,bench}
+		cp -r "$base/bin" "$base/seccomp.json" "$base/user/bench/"
+		chown -R "$user:" "$base/user"
+		as "$user" env HOME="$base/user/home" XDG_RUNTIME_DIR="$base/user/xdg" BENCH_BASE="$base/user/bench" BENCH_ROOT="$root" \
+			bash "$base/run/bench/run.sh" --rootless
+		remove_user
+		return
+		;;
+	esac
+	printf 'dlenv bench: %s, %d CPUs, load %s\n' "$(uname -sr)" "$(nproc)" "$(cut -d' ' -f1 /proc/loadavg)"
+	prepare
+	if [ "$(id -u)" != 0 ]; then
+		as_ordinary
+		return
+	fi
+	# This script where everybody can read it.
+	rm -rf "$base/run"
+	mkdir -p "$base/run"
+	cp -r "$repo/bench" "$repo/tools" "$base/run/"
+	BENCH_BASE=$base unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+		bash "$base/run/bench/run.sh" --inside
+}
+
+main "$@"
+exit 0
