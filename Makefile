@@ -2,7 +2,7 @@
 #
 #   make                build the programs (release, static) in build/
 #   make up             install what is missing, build, bring up an environment
-#                       (PROJECT=folder, default: the current one; ARGS=options of `dlenv up`)
+#                       (PROJECT=folder, default: this one; ARGS=options of `dlenv up`)
 #   make test           everything: lint, unit tests (sanitizers), the real program, security
 #   make bench          how fast, against crun, runc, bwrap and podman
 #   make lint | fmt     look over the sources | let clang-format lay them out
@@ -13,6 +13,7 @@
 
 PREFIX ?= /usr/local
 PROJECT ?= $(CURDIR)
+ARGS ?= --yes
 FUZZ_SECONDS ?= 60
 MESON ?= meson
 NINJA ?= ninja

@@ -15,10 +15,11 @@ extract() {
 			--package-name=dlenv --foreign-user \
 			--keyword --keyword=_ --keyword=N_ --keyword=err_set:3 \
 			--keyword=err_sys:2 --keyword=err_wrap:2 --keyword=err_hint:2 \
-			--keyword=doc_err:4 \
+			--keyword=doc_err:4 --keyword=doc_err_key:4 --keyword=def_unsat:3 \
 			--flag=_:1:pass-c-format --flag=err_set:3:c-format --flag=err_sys:2:c-format \
 			--flag=err_wrap:2:c-format --flag=err_hint:2:c-format \
-			--flag=doc_err:4:c-format --flag=cli_print:2:c-format \
+			--flag=doc_err:4:c-format --flag=doc_err_key:4:c-format \
+			--flag=def_unsat:3:c-format --flag=cli_print:2:c-format \
 			--flag=cli_note:2:c-format --flag=cli_warn:2:c-format \
 			--flag=cli_step:3:c-format --flag=cli_ask:3:c-format
 	# A date would make every run a change.

@@ -52,14 +52,16 @@ static int config_write(const struct env *v, const struct env_def *d, const char
 	CLEANUP(freep) char *path = env_path(v, "jupyter/jupyter_server_config.json");
 	CLEANUP(freep) char *workspace = inside_workspace(v->site);
 	CLEANUP(freep) char *text = NULL;
-	json_t *top = json_pack(
-		"{s:{s:s}, s:{s:s, s:i, s:i, s:b, s:s, s:b, s:{s:[s]}}}", "LabApp", "news_url",
-		/* Nothing is fetched from elsewhere unasked. */
-		"check_for_updates_class", "jupyterlab.handlers.announcements.NeverCheckForUpdate",
-		"IdentityProvider", "token", token, "ServerApp", "ip", d->jupyter.bind, "port",
-		(int)v->rec.jupyter_port, "port_retries", 0, "open_browser", 0, "root_dir",
-		workspace, "allow_root", v->site->user->uid == 0, "terminado_settings",
-		"shell_command", "/bin/bash");
+	json_t *server =
+		json_pack("{s:s, s:i, s:i, s:b, s:s, s:b, s:{s:[s]}}", "ip", d->jupyter.bind,
+			  "port", (int)v->rec.jupyter_port, "port_retries", 0, "open_browser", 0,
+			  "root_dir", workspace, "allow_root", v->site->user->uid == 0,
+			  "terminado_settings", "shell_command", "/bin/bash");
+	/* Nothing is fetched from elsewhere unasked. */
+	json_t *lab = json_pack("{s:n, s:s}", "news_url", "check_for_updates_class",
+				"jupyterlab.handlers.announcements.NeverCheckForUpdate");
+	json_t *top = json_pack("{s:{s:s}, s:o, s:o}", "IdentityProvider", "token", token,
+				"ServerApp", server, "LabApp", lab);
 
 	if (!top)
 		err_bug("the JupyterLab configuration is not JSON");

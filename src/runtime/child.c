@@ -68,12 +68,18 @@ static int stage_ready(struct rt *rt, struct err *e)
 	if (rt->userns &&
 	    privileges_root(idmap_has(m->uid, m->uids, 0), idmap_has(m->gid, m->gids, 0), e) < 0)
 		return -(int)e->code;
+	/* Changing ids has hidden us, and pasta must find our namespaces. */
+	if (rt->wait_go)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (rt->new_cgroupns && rt->cgroup.dirs.n && unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(e, "cannot make the cgroup namespace");
 	return 0;
 }
 
-/* R1: from here on no other process of the same user looks into this one. */
+/*
+ * R1: from here on no other process of the same user looks into this one. Until
+ * then nobody can but the host: its pid namespace is new and empty.
+ */
 static int stage_hide(struct rt *rt UNUSED, struct err *e)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -215,7 +221,6 @@ static const struct stage stages[] = {
 	{"sources", NULL, stage_sources},
 	{"oom", has_oom, stage_oom},
 	{"ready", NULL, stage_ready},
-	{"hide", NULL, stage_hide},
 	{"root", NULL, stage_root},
 	{"mounts", NULL, stage_mounts},
 	{"devices", NULL, stage_devices},
@@ -227,6 +232,7 @@ static const struct stage stages[] = {
 	{"pivot", NULL, stage_pivot},
 	{"names", NULL, stage_names},
 	{"go", waits, stage_go},
+	{"hide", NULL, stage_hide},
 	{"process", NULL, stage_process},
 	{"exec", NULL, stage_exec},
 };

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,6 +37,7 @@ struct entry {
 	int errors[2];
 	int go[2];
 	int console[2];
+	int keep[6]; /* what the child needs of all that is open */
 	pid_t pid;
 };
 
@@ -172,6 +174,23 @@ static int prepare(struct entry *n, struct err *e)
 	return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static void keep_needed(struct entry *n)
+{
+	const int needed[] = {n->errors[PIPE_WRITE], n->go[PIPE_READ], n->console[PIPE_WRITE],
+			      n->x->stdio[0],	     n->x->stdio[1],   n->x->stdio[2]};
+
+	_Static_assert(sizeof(needed) == sizeof(n->keep), "one place for each");
+	memcpy(n->keep, needed, sizeof(needed));
+	qsort(n->keep, COUNT(n->keep), sizeof(n->keep[0]), by_number);
+	n->spawn.keep = n->keep;
+	n->spawn.keeps = COUNT(n->keep);
+}
+
 static int spawn_entry(struct entry *n, struct err *e)
 {
 	bool ignored;
@@ -194,6 +213,7 @@ static int start(struct entry *n, struct err *e)
 	/* Nothing of this process may be looked into from inside, from the first moment. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, "cannot protect the process");
+	keep_needed(n);
 	code = spawn_entry(n, e);
 	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (code < 0)

@@ -9,6 +9,7 @@
 #include "runtime/spawn.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -77,6 +78,36 @@ static void start(struct job *j)
 		j->sys = errno;
 }
 
+static void close_between(int first, int last)
+{
+	enum { HIGHEST = 65536 }; /* without close_range (5.9) */
+
+	if (last < first)
+		return;
+	if (env_allows("closerange") && syscall(SYS_close_range, first, last, 0) == 0)
+		return;
+	for (int fd = first; fd <= last && fd < HIGHEST; fd++)
+		(void)close(fd);
+}
+
+/*
+ * What the caller had open must be gone before the child is seen inside: a
+ * process there with CAP_SYS_PTRACE could take it out of /proc/PID/fd.
+ */
+static void close_others(const struct spawn *s)
+{
+	int first = STDERR_FILENO + 1;
+
+	for (size_t i = 0; s->keep && i < s->keeps; i++) {
+		if (s->keep[i] < first)
+			continue;
+		close_between(first, s->keep[i] - 1);
+		first = s->keep[i] + 1;
+	}
+	if (s->keep)
+		close_between(first, INT_MAX);
+}
+
 static void helper(struct job *j)
 {
 	for (size_t i = 0; i < j->s->joins; i++)
@@ -85,6 +116,7 @@ static void helper(struct job *j)
 	if (j->s->pidfd >= 0 && setns(j->s->pidfd, j->s->pidfd_flags) < 0)
 		goto failed;
 	j->entered = true;
+	close_others(j->s);
 	start(j);
 	return;
 failed:

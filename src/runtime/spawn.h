@@ -15,6 +15,8 @@ struct spawn {
 	size_t joins;
 	int pidfd; /* or: enter these namespaces of a process (setns(2)); -1: none */
 	int pidfd_flags;
+	const int *keep;      /* with a join: the only descriptors from 3 on that the child gets, */
+	size_t keeps;	      /* sorted; those below 3 are passed over. NULL: all */
 	int cgroup;	      /* the child begins in this cgroup 2 folder; -1: the caller's */
 	int (*fn)(void *arg); /* runs in the child; its result is the exit status */
 	void *arg;
