@@ -135,6 +135,14 @@ static size_t processes(const struct running *r, struct process_row rows[2])
 	return n;
 }
 
+static bool has_service(const struct service_status *rows, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(rows[i].name, name))
+			return true;
+	return false;
+}
+
 static int say_running(struct cli *c, struct env *v, const struct running *r, struct err *e)
 {
 	struct service_status services[MAX_SERVICES];
@@ -145,8 +153,8 @@ static int say_running(struct cli *c, struct env *v, const struct running *r, st
 
 	if (env_services(v, services, COUNT(services), &services_n, e) < 0 && e->code != ERR_ABSENT)
 		return -(int)e->code;
-	if (jupyter_link(v, &link, e) < 0)
-		link = NULL;
+	if (has_service(services, services_n, "jupyter") && jupyter_link(v, &link, e) < 0)
+		return -(int)e->code;
 	if (c->g.json) {
 		cli_answer(c, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o}", "name",
 					v->name, "state", "running", "project", v->rec.project,
@@ -162,7 +170,7 @@ static int say_running(struct cli *c, struct env *v, const struct running *r, st
 	cli_print(c, _("%s is running: preset %s for %s, network %s, project %s"), v->name,
 		  v->rec.preset, v->rec.accelerator, v->rec.network, v->rec.project);
 	cli_print(c, "  %-9s ssh dlenv.%s", "ssh", v->name);
-	if (link && services_n)
+	if (link)
 		cli_print(c, "  %-9s %s", "jupyter", link);
 	cli_print(c, "%s", "");
 	if (services_n) {

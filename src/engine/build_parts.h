@@ -58,7 +58,7 @@ struct apt_output {
 	uint64_t unpacked; /* bytes that the packages will take */
 	uint64_t packages;
 	uint64_t handled; /* packages unpacked, and once more when configured */
-	char name[100]; /* of the package that was reported last */
+	char name[100];	  /* of the package that was reported last */
 };
 
 /* "54.2 MB" and the like in bytes; 0 when it is no size. */

@@ -13,7 +13,7 @@
 #include "engine/net.h"
 #include "env/inside.h"
 
-enum { TOKEN_BYTES = 32, FIRST_PORT = 8888, LAST_PORT = 8987 };
+enum { TOKEN_BYTES = 32, TOKEN_LEN = 64, FIRST_PORT = 8888, LAST_PORT = 8987 };
 
 static int token_make(const struct env *v, struct err *e)
 {
@@ -39,7 +39,7 @@ static int token_read(const struct env *v, char **ret, struct err *e)
 	if (file_read(AT_FDCWD, path, 256, &text, NULL, e) < 0)
 		return -(int)e->code;
 	text[strspn(text, "0123456789abcdef")] = '\0';
-	if (strlen(text) != (size_t)(2 * TOKEN_BYTES))
+	if (strlen(text) != TOKEN_LEN)
 		return err_set(e, ERR_VERIFY, "'%s' does not hold a token", path);
 	*ret = TAKE(text);
 	return 0;
@@ -122,9 +122,9 @@ int jupyter_choose_port(struct env *v, const struct env_def *d, bool *ret_moved,
 	if (v->rec.jupyter_port && port_is_free(v->rec.jupyter_port))
 		return 0;
 	*ret_moved = v->rec.jupyter_port != 0;
-	for (uint16_t port = FIRST_PORT; port <= LAST_PORT; port++)
-		if (port_is_free(port) && !port_is_taken(v, port)) {
-			v->rec.jupyter_port = port;
+	for (int port = FIRST_PORT; port <= LAST_PORT; port++)
+		if (port_is_free((uint16_t)port) && !port_is_taken(v, (uint16_t)port)) {
+			v->rec.jupyter_port = (uint16_t)port;
 			return 0;
 		}
 	return err_set(e, ERR_BUSY, "no free port for JupyterLab from %d to %d", FIRST_PORT,

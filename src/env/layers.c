@@ -141,6 +141,7 @@ static int define_file(struct loader *l, const char *path, const char *name, con
 	CLEANUP(freep) char *text = NULL;
 	struct stat st;
 	size_t len;
+	int code;
 
 	/* Opening a FIFO would wait for a writer for ever. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
@@ -156,7 +157,9 @@ static int define_file(struct loader *l, const char *path, const char *name, con
 	l->doc = &d;
 	l->base = base;
 	l->positions = true;
-	return define_map(l, "", d.top);
+	code = define_map(l, "", d.top);
+	l->doc = NULL; /* it ends here */
+	return code;
 }
 
 /* A list in one word: "git,ripgrep". */
@@ -189,6 +192,7 @@ static int define_text(struct loader *l, const struct def_key *k, const char *pa
 {
 	CLEANUP(doc_fini) struct doc d = {0};
 	struct doc_node *n;
+	int code;
 
 	if (text[0] && strchr("[{\"", text[0])) {
 		if (doc_yaml(text, strlen(text), name, &d, l->e) < 0)
@@ -208,7 +212,9 @@ static int define_text(struct loader *l, const struct def_key *k, const char *pa
 	l->doc = &d;
 	l->base = l->src->cwd;
 	l->positions = false;
-	return define_key(l, k, n);
+	code = define_key(l, k, n);
+	l->doc = NULL;
+	return code;
 }
 
 static int define_defaults(struct loader *l)

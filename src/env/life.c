@@ -220,6 +220,17 @@ static int check_project(const struct env *v, const struct env_def *d, struct er
 			v->name);
 }
 
+static void say_image(const struct site *s, const struct image *img)
+{
+	CLEANUP(freep) char *size = str_size(img->bytes);
+	CLEANUP(freep)
+	char *line = str_fmt(_("%s: Debian 13, %zu layers, %llu packages, %s"), img->name,
+			     img->layers.n, (unsigned long long)img->packages, size);
+
+	progress_report(s->progress,
+			&(struct progress_event){.step = "image", .note = line, .finished = true});
+}
+
 int env_up(struct env *v, const struct env_def *d, unsigned int *ret_what, struct err *e)
 {
 	CLEANUP(image_fini) struct image img = {0};
@@ -233,6 +244,7 @@ int env_up(struct env *v, const struct env_def *d, unsigned int *ret_what, struc
 		return -(int)e->code;
 	if (env_image(v->site, d, false, &img, &cuda, e) < 0)
 		return -(int)e->code;
+	say_image(v->site, &img);
 	running = v->exists && env_running(v, &r, e) == 0;
 	if (is_new && create(v, d, &img, cuda, e) < 0)
 		return -(int)e->code;

@@ -182,7 +182,7 @@ static int read_restart(struct parser *p, char *value, struct err *e)
 
 static int read_stop_ms(struct parser *p, char *value, struct err *e)
 {
-	return parse_uint(value, 600 * 1000, "stop-ms", &p->service->stop_ms, e);
+	return parse_uint(value, UINT64_C(600) * 1000, "stop-ms", &p->service->stop_ms, e);
 }
 
 /* "ADDRESS PORT"; names are not looked up, as that would need NSS and its files. */
