@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+
 #include "cli/cmds.h"
 #include "cli/output.h"
 #include "cli/site.h"
@@ -20,6 +22,34 @@ const struct option_row build_options[] = {
 	{0},
 };
 
+/* What a build would be made of, one layer a line, and nothing is touched. */
+static int say_plan(struct cli *c, const struct site *s, const struct env_def *d, struct err *e)
+{
+	const struct build_layer *layers = NULL;
+	bool cuda = env_wants_cuda(s, d);
+	json_t *list = json_array();
+	size_t n = 0;
+
+	if (env_def_layers(d, cuda, &c->arena, &layers, &n, e) < 0) {
+		json_decref(list);
+		return -(int)e->code;
+	}
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(buf_fini) struct buf line = {0};
+		json_t *packages = json_array();
+
+		for (const char *const *p = layers[i].packages; *p; p++) {
+			buf_fmt(&line, " %s", *p);
+			(void)json_array_append_new(packages, json_string(*p));
+		}
+		cli_print(c, "%s:%s", layers[i].title, line.data ? line.data : "");
+		(void)json_array_append_new(list, json_pack("{s:s, s:o}", "layer", layers[i].title,
+							    "packages", packages));
+	}
+	cli_answer(c, json_pack("{s:b, s:o}", "cuda", cuda ? 1 : 0, "layers", list));
+	return 0;
+}
+
 int cmd_image_build(struct cli *c, struct err *e)
 {
 	const struct build_options *o = c->opt;
@@ -34,8 +64,11 @@ int cmd_image_build(struct cli *c, struct err *e)
 		strs_fmt(&flags, "preset=%s", o->preset);
 	if (o->set)
 		strs_add_all(&flags, (const char *const *)o->set);
-	if (cli_definition(c, (const char *const *)flags.v, &d, e) < 0 || cli_site(c, &s, e) < 0 ||
-	    env_image(&s, &d, o->offline, &img, &cuda, e) < 0)
+	if (cli_definition(c, (const char *const *)flags.v, &d, e) < 0 || cli_site(c, &s, e) < 0)
+		return -(int)e->code;
+	if (c->g.dry_run)
+		return say_plan(c, &s, &d, e);
+	if (env_image(&s, &d, o->offline, &img, &cuda, e) < 0)
 		return -(int)e->code;
 	size = str_size(img.bytes);
 	cli_print(c, _("%s: %zu layers, %llu packages, %s"), img.name, img.layers.n,

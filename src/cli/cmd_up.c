@@ -116,6 +116,30 @@ static int finish(struct cli *c, struct env *v, const struct env_def *d, unsigne
 	return say_links(c, v, d, what, e);
 }
 
+/* What up would do, from what is there now. */
+static int say_plan(struct cli *c, struct site *s, const struct env_def *d, struct err *e)
+{
+	CLEANUP(env_close) struct env v = {.lock = -1};
+	CLEANUP(running_fini) struct running r = {0};
+	bool ready = false;
+	bool running;
+
+	if (env_open(&v, s, d->name, 0, e) < 0 || env_image_ready(s, d, &ready, e) < 0)
+		return -(int)e->code;
+	running = v.exists && env_running(&v, &r, e) == 0;
+	cli_print(c, ready ? _("image: there")
+			   : _("image: would be built (`dlenv image build --dry-run` "
+			       "lists its packages)"));
+	cli_print(c,
+		  running    ? _("environment '%s': runs")
+		  : v.exists ? _("environment '%s': would be started")
+			     : _("environment '%s': would be created and started"),
+		  d->name);
+	cli_answer(c, json_pack("{s:b, s:b, s:b}", "image", ready, "exists", v.exists, "running",
+				running));
+	return 0;
+}
+
 int cmd_up(struct cli *c, struct err *e)
 {
 	const struct up_options *o = c->opt;
@@ -129,6 +153,8 @@ int cmd_up(struct cli *c, struct err *e)
 	if (cli_definition(c, (const char *const *)flags.v, &d, e) < 0 || cli_site(c, &s, e) < 0)
 		return -(int)e->code;
 	say_host(c, &s, &d);
+	if (c->g.dry_run)
+		return say_plan(c, &s, &d, e);
 	if (env_open(&v, &s, d.name, ENV_LOCK, e) < 0)
 		return -(int)e->code;
 	if (!v.exists)

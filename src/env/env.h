@@ -96,9 +96,15 @@ int env_reset(struct env *v, struct err *e) MUST_USE;
 /* Everything of it. Must be stopped. Refuses when something is still mounted below it. */
 int env_remove(struct env *v, struct err *e) MUST_USE;
 
+/* Does this machine get the CUDA builds? */
+bool env_wants_cuda(const struct site *s, const struct env_def *d);
+
 /* The image that this definition needs on this machine, built when it is missing. */
 int env_image(struct site *s, const struct env_def *d, bool offline, struct image *ret,
 	      bool *ret_cuda, struct err *e) MUST_USE;
+
+/* *ret: env_image would have nothing to do. */
+int env_image_ready(struct site *s, const struct env_def *d, bool *ret, struct err *e) MUST_USE;
 
 /*
  * Enter: a command as the user. cwd NULL takes the caller's folder when it is

@@ -110,16 +110,20 @@ static int make_folders(struct env *v, const struct image *img, struct err *e)
 	return fill_home(v, img, e);
 }
 
-int env_image(struct site *s, const struct env_def *d, bool offline, struct image *ret,
-	      bool *ret_cuda, struct err *e)
+bool env_wants_cuda(const struct site *s, const struct env_def *d)
 {
-	bool cuda = d->accelerator == ACCEL_CUDA ||
-		    (d->accelerator == ACCEL_AUTO && s->host.nvidia_gpus);
-	CLEANUP(arena_fini) struct arena a = {0};
-	CLEANUP(freep) char *log_path = str_fmt("%s/build.log", s->paths->data);
-	CLEANUP(freep) char *name = NULL;
-	CLEANUP(fd_closep) int log = -1;
-	struct build b = {
+	return preset_has_cuda(d->preset) &&
+	       (d->accelerator == ACCEL_CUDA ||
+		(d->accelerator == ACCEL_AUTO && s->host.nvidia_gpus));
+}
+
+/* The build of this definition's image; layers and name belong to a. */
+static int plan_build(struct site *s, const struct env_def *d, struct arena *a, struct build *ret,
+		      struct err *e)
+{
+	bool cuda = env_wants_cuda(s, d);
+
+	*ret = (struct build){
 		.paths = s->paths,
 		.store = &s->store,
 		.user = s->user,
@@ -127,26 +131,59 @@ int env_image(struct site *s, const struct env_def *d, bool offline, struct imag
 		.suite = d->image.suite,
 		.mirror = d->image.mirror,
 		.progress = s->progress,
-		.offline = offline,
+		.nonfree = cuda,
 		.log_fd = -1,
 	};
-
-	cuda = cuda && preset_has_cuda(d->preset);
-	if (env_def_layers(d, cuda, &a, &b.layers, &b.layers_n, e) < 0)
+	if (env_def_layers(d, cuda, a, &ret->layers, &ret->layers_n, e) < 0)
 		return -(int)e->code;
 	/* What is nothing but a preset goes by the preset's name and is shared. */
-	name = b.layers_n > d->preset->layers_n
-		       ? str_dup(d->name)
-		       : str_fmt("%s%s", d->preset_name, cuda ? "-cuda" : "");
-	b.name = name;
-	b.nonfree = cuda;
-	*ret_cuda = cuda;
-	if (build_ready_layers(&b) == b.layers_n && image_load(&s->store, name, ret, e) == 0 &&
-	    build_is_current(&b, ret))
-		return 0;
+	ret->name = ret->layers_n > d->preset->layers_n
+			    ? arena_str(a, d->name)
+			    : arena_fmt(a, "%s%s", d->preset_name, cuda ? "-cuda" : "");
+	return 0;
+}
+
+/* *ret is the image when it is there and made of just the layers that are needed. */
+static bool find_image(const struct build *b, struct image *ret)
+{
+	struct err ignored;
+
+	if (build_ready_layers(b) == b->layers_n &&
+	    image_load(b->store, b->name, ret, &ignored) == 0 && build_is_current(b, ret))
+		return true;
 	image_fini(ret);
+	*ret = (struct image){0};
+	return false;
+}
+
+int env_image_ready(struct site *s, const struct env_def *d, bool *ret, struct err *e)
+{
+	CLEANUP(arena_fini) struct arena a = {0};
+	CLEANUP(image_fini) struct image img = {0};
+	struct build b;
+
+	if (plan_build(s, d, &a, &b, e) < 0)
+		return -(int)e->code;
+	*ret = find_image(&b, &img);
+	return 0;
+}
+
+int env_image(struct site *s, const struct env_def *d, bool offline, struct image *ret,
+	      bool *ret_cuda, struct err *e)
+{
+	CLEANUP(arena_fini) struct arena a = {0};
+	CLEANUP(freep) char *log_path = str_fmt("%s/build.log", s->paths->data);
+	CLEANUP(fd_closep) int log = -1;
+	struct build b;
+
+	if (plan_build(s, d, &a, &b, e) < 0)
+		return -(int)e->code;
+	*ret_cuda = b.nonfree;
+	if (find_image(&b, ret))
+		return 0;
 	log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	b.log_fd = log;
+	b.offline = offline;
 	if (build_image(&b, ret, e) < 0) {
 		if (!e->hint[0])
 			return err_hint(e, "the whole log is in %s", log_path);

@@ -20,7 +20,7 @@ teardown() {
 	drop_state
 }
 
-up() { dlenv up --yes "$@"; }
+up() { dlenv up --yes; }
 inside() { ssh -o BatchMode=yes dlenv.default "$@"; }
 
 @test "up ends with the two links, and again in a moment" {
@@ -158,6 +158,20 @@ inside() { ssh -o BatchMode=yes dlenv.default "$@"; }
 	dlenv rebuild --yes
 	run inside 'test -x /usr/games/sl && echo there'
 	assert_output there
+}
+
+# 2.5 GB are not fetched here: that apt would take them all, at the versions meant, is what can break.
+@test "the CUDA builds are chosen and resolve" {
+	packages=$(dlenv image build --dry-run --json --set accelerator=cuda | python3 -c 'import json, sys
+data = json.load(sys.stdin)["data"]
+assert data["cuda"]
+print(*[p for layer in data["layers"] for p in layer["packages"]])')
+	[[ $packages == *python3-torch-cuda* ]]
+	run dlenv run --rm --root base sh -c "sed -i 's/^Components:.*/Components: main contrib non-free non-free-firmware/' \
+		/etc/apt/sources.list.d/*.sources && apt-get update -q && apt-get install -s -y --no-install-recommends $packages"
+	assert_status 0
+	assert_output "Inst python3-torch-cuda (2.6"
+	assert_output "Inst nvidia-cuda-toolkit (12.4"
 }
 
 @test "status shows what stays, and it is small" {

@@ -112,6 +112,43 @@ up() { dlenv up --yes --preset base "$@"; }
 	assert_output "usermod --add-subuids"
 }
 
+@test "forbidden user namespaces: said, with what forbids them" {
+	need user
+	# The kernel makes none for a process whose root was changed by chroot.
+	mkdir "$E2E_TEST_STATE/jail"
+	mount --rbind / "$E2E_TEST_STATE/jail"
+	mount --make-rslave "$E2E_TEST_STATE/jail"
+	run chroot --userspec="$E2E_USER" "$E2E_TEST_STATE/jail" env DLENV_DATA="$E2E_USER_STATE/data" \
+		DLENV_CACHE="$E2E_USER_STATE/cache" DLENV_RUN="$E2E_USER_STATE/xdg" DLENV_CONFIG="$E2E_USER_STATE/xdg" \
+		"$DLENV" up --yes
+	umount -l "$E2E_TEST_STATE/jail"
+	assert_status 6
+	assert_output "user namespace"
+	assert_output "fix:"
+}
+
+@test "a full disk: nothing half made, and up continues when there is room" {
+	need loop
+	up
+	dlenv stop
+	dlenv rm --yes
+	with_small_disk "$E2E_TEST_STATE/small" 1M
+	mkdir -p "$DLENV_DATA/envs"
+	mount --bind "$E2E_TEST_STATE/small" "$DLENV_DATA/envs"
+	# ext4 keeps room for folders: fill what there is.
+	dd if=/dev/zero of="$DLENV_DATA/envs/filler" bs=1k count=1000 2>/dev/null || true
+	run up
+	[ "$status" != 0 ]
+	assert_output "space"
+	[ -z "$(dlenv ls --quiet)" ]
+	rm "$DLENV_DATA/envs/filler"
+	run up
+	umount_after=$status
+	dlenv rm --yes --force || true
+	umount -l "$DLENV_DATA/envs"
+	[ "$umount_after" = 0 ]
+}
+
 @test "sshd missing from an image is said, with the cure" {
 	up
 	dlenv exec --root -- mv /usr/sbin/sshd /usr/sbin/sshd.away
