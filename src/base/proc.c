@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -126,6 +127,8 @@ static void NORETURN child(const struct run *r, int out, const char *program)
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (p->in_child && p->in_child(p->in_child_arg, &e) < 0)
 		goto failed;
+	/* A program that stays in the background must not hold what our caller left open. */
+	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	/* The status pipe may sit where another descriptor must go: move it up first. */
 	if (p->status_fd) {
 		int high = fcntl(r->child_status_fd, F_DUPFD_CLOEXEC, 100);

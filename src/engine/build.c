@@ -4,8 +4,9 @@
  * text that contains the id of the layer below. So the ids of all layers are
  * known before anything is built, a finished layer with the right id is never
  * built again, and adding a package changes the ids from that layer upwards
- * only. Dates and mirrors are not part of a definition: `dlenv image rm` and a
- * new build fetch newer packages.
+ * only. Dates are not part of a definition: `dlenv image rm` and a new build
+ * fetch newer packages. A mirror is when the user names one, since the image
+ * goes on fetching from it; the host's own is not.
  */
 #include "engine/build.h"
 
@@ -115,6 +116,9 @@ static char *definition(const struct build *b, size_t i, const char *parent)
 		qsort(packages.v, packages.n, sizeof(*packages.v), by_text);
 	buf_fmt(&t, "dlenv layer, recipe %d\n", RECIPE_VERSION);
 	buf_fmt(&t, "suite %s\narch %s\n", b->suite, debian_arch(&machine));
+	/* The lowest layer names where later packages come from. */
+	if (!parent && b->mirror)
+		buf_fmt(&t, "mirror %s\n", b->mirror);
 	buf_fmt(&t, "components main%s\n", b->nonfree ? " contrib non-free" : "");
 	/* Owners on disk and overlay's attributes differ between the kinds of mapping. */
 	if (b->map->uids)

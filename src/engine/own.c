@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "engine/net.h"
 
-enum { STATE_MAX = 65536, BOOT_ID_LEN = 36 };
+enum { STATE_MAX = 65536, KILLED_MS = 5000 };
 
 char *engine_run_dir(const struct engine *en, const char *id)
 {
@@ -213,6 +213,15 @@ static void bundle_remove(const char *dir, const char *id)
 		dbg("%s: %s", id, e.msg);
 }
 
+/* The network's helper does not notice that its container has gone. */
+static void stop_helper(const struct running *r, const char *id)
+{
+	struct err e;
+
+	if (r->net.pid && rt_alive(&r->net) && rt_kill(&r->net, SIGTERM, &e) < 0)
+		dbg("%s: %s", id, e.msg);
+}
+
 static int own_start(struct engine *en, struct container *c, struct running *ret, struct err *e)
 {
 	CLEANUP(freep) char *dir = engine_run_dir(en, c->id);
@@ -227,6 +236,7 @@ static int own_start(struct engine *en, struct container *c, struct running *ret
 	o.on_created = record_start;
 	o.on_created_arg = &g;
 	if (rt_start(&o, &r.init, e) < 0) {
+		stop_helper(&r, c->id);
 		bundle_remove(dir, c->id);
 		return -(int)e->code;
 	}
@@ -250,6 +260,7 @@ static int own_run(struct engine *en, struct container *c, int *ret_status, stru
 	o.on_created = needs_helper(c) ? network_only : NULL;
 	o.on_created_arg = &g;
 	code = rt_run(&o, ret_status, e);
+	stop_helper(&r, c->id);
 	bundle_remove(dir, c->id);
 	return code;
 }
@@ -276,22 +287,26 @@ static int own_exec(struct engine *en, const char *id, const struct running *r,
 	return rt_exec(&x, ret_status, e);
 }
 
+static int stop_init(const struct running *r, int timeout_ms, struct err *e)
+{
+	if (rt_kill(&r->init, SIGTERM, e) < 0 && e->code != ERR_ABSENT)
+		return -(int)e->code;
+	if (rt_wait_gone(&r->init, timeout_ms, e) == 0)
+		return 0;
+	if (rt_kill(&r->init, SIGKILL, e) < 0 && e->code != ERR_ABSENT)
+		return -(int)e->code;
+	return rt_wait_gone(&r->init, KILLED_MS, e);
+}
+
 static int own_stop(struct engine *en, const char *id, int timeout_ms, struct err *e)
 {
 	CLEANUP(freep) char *dir = engine_run_dir(en, id);
 	CLEANUP(running_fini) struct running r = {0};
 
-	if (own_find(en, id, &r, e) == 0) {
-		if (rt_kill(&r.init, SIGTERM, e) < 0 && e->code != ERR_ABSENT)
+	if (state_load(dir, &r, e) == 0) {
+		if (rt_alive(&r.init) && stop_init(&r, timeout_ms, e) < 0)
 			return -(int)e->code;
-		if (rt_wait_gone(&r.init, timeout_ms, e) < 0) {
-			if (rt_kill(&r.init, SIGKILL, e) < 0 && e->code != ERR_ABSENT)
-				return -(int)e->code;
-			if (rt_wait_gone(&r.init, 5000, e) < 0)
-				return -(int)e->code;
-		}
-		if (r.net.pid && rt_alive(&r.net))
-			(void)!rt_kill(&r.net, SIGTERM, e);
+		stop_helper(&r, id);
 	}
 	if (rt_cleanup(id, e) < 0)
 		dbg("%s: %s", id, e->msg);

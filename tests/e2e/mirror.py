@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A Debian mirror that misbehaves: mirror.py UPSTREAM FAULT [PORTFILE].
+"""A proxy that misbehaves between apt and its mirror: mirror.py FAULT.
 
-It passes requests on to UPSTREAM (".../debian"; what lies beside it is passed on too) and
-prints its port. FAULT is read from that file at each request:
+It passes requests on and prints its port. FAULT is read from that file at each request:
   none     pass everything on
   cut      break the connection off in the middle of every package
   forge    change a byte of each InRelease
@@ -14,8 +13,10 @@ import sys
 import urllib.error
 import urllib.request
 
-UPSTREAM = sys.argv[1].rsplit("/", 1)[0]
-FAULT = sys.argv[2]
+FAULT = sys.argv[1]
+
+# Not through ourselves.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
@@ -24,11 +25,11 @@ class Mirror(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with open(FAULT) as file:
             fault = file.read().strip()
-        request = urllib.request.Request(UPSTREAM + self.path)
+        request = urllib.request.Request(self.path)
         if "Range" in self.headers:
             request.add_header("Range", self.headers["Range"])
         try:
-            answer = urllib.request.urlopen(request, timeout=60)
+            answer = DIRECT.open(request, timeout=60)
         except urllib.error.HTTPError as error:
             self.send_response(error.code)
             self.send_header("Content-Length", "0")
