@@ -34,7 +34,7 @@ static const char *const base_packages[] = {
 
 /* Both builds of PyTorch, and nothing that names one of them. */
 #define TORCH_COMMON                                                                               \
-	"jupyterlab", "python3-dev", /* torch.compile wants Python.h */                            \
+	"jupyterlab", "python-is-python3", "python3-dev", /* torch.compile wants Python.h */       \
 		"python3-ipykernel", "python3-ipywidgets", "python3-matplotlib", "python3-numpy",  \
 		"python3-pandas", "python3-scipy", "python3-seaborn", "python3-sklearn",           \
 		"python3-torchvision", "python3-tqdm"

@@ -3,6 +3,7 @@
 # Bad input and bad luck: the real fault each time, one clear error, and `up` just continues.
 # bats file_tags=rootless
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 setup_file() {
@@ -152,8 +153,7 @@ up() { dlenv up --yes --preset base "$@"; }
 @test "sshd missing from an image is said, with the cure" {
 	up
 	dlenv exec --root -- mv /usr/sbin/sshd /usr/sbin/sshd.away
-	run dlenv ssh-proxy default </dev/null
-	assert_status 127
+	run -127 dlenv ssh-proxy default </dev/null
 	assert_output openssh-server
 }
 
