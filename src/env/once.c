@@ -75,12 +75,15 @@ int env_run_once(struct site *s, const struct env_def *d, const struct enter *n,
 	CLEANUP(freep) char *id = fresh_id();
 	CLEANUP(freep) char *cwd = n->cwd ? str_dup(n->cwd) : inside_cwd(s, d);
 	struct user_layer l = {.store = &s->store, .user = s->user, .map = &en->map, .image = &img};
+	/* Attaching pasta takes longer than all the rest; auto means it for environments only. */
+	enum net_mode network =
+		d->run.network == NET_AUTO ? NET_HOST : (enum net_mode)d->run.network;
 	const char *why = NULL;
 	bool cuda;
 
 	container_init(&c);
 	if (env_image(s, d, false, &img, &cuda, e) < 0 || user_layer_stack(&l, &lowers, e) < 0 ||
-	    net_choose((enum net_mode)d->run.network, &c.net, &why, e) < 0)
+	    net_choose(network, &c.net, &why, e) < 0)
 		return -(int)e->code;
 	container_tmpfs(&c, "/run", "nosuid,nodev,mode=755");
 	if (inside_fill(s, NULL, d, &c, e) < 0)
