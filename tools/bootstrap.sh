@@ -32,7 +32,8 @@ have() {
 		inc) for _f in "/usr/include/$_w" "/usr/local/include/$_w" /usr/include/*/"$_w"; do
 			[ -e "$_f" ] && return 0
 		done ;;
-		py) python3 -c "import $_w" >/dev/null 2>&1 && return 0 ;;
+		# Debian's modules belong to Debian's Python; another one may come first in PATH.
+		py) /usr/bin/python3 -c "import $_w" >/dev/null 2>&1 && return 0 ;;
 		esac
 	done
 	return 1
