@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/signals.h"
 #include "init/clock.h"
 #include "init/init.h"
 
@@ -48,9 +49,7 @@ static int open_descriptors(struct init *in, struct err *e)
 {
 	sigset_t all;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL); /* an ignored signal would be inherited */
+	signals_default();
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	in->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

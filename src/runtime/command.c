@@ -15,6 +15,7 @@
 #include "base/env.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/signals.h"
 #include "base/str.h"
 
 enum { INTERPRETERS_MAX = 5, LINE = 256 };
@@ -160,8 +161,7 @@ void command_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		(void)signal(s, SIG_DFL);
+	signals_default();
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
