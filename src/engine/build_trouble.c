@@ -46,6 +46,8 @@ static const struct row rows[] = {
 	{"BADSIG", ERR_VERIFY, bad_signature, key_hint},
 	{"EXPKEYSIG", ERR_VERIFY, bad_signature, key_hint},
 	{"couldn't be verified", ERR_VERIFY, bad_signature, key_hint},
+	{"signature verification failed", ERR_VERIFY, bad_signature, key_hint},
+	{"sqv returned an error", ERR_VERIFY, bad_signature, key_hint},
 	{"isn't valid, got", ERR_VERIFY, bad_signature, key_hint},
 	{"is not signed", ERR_VERIFY, bad_signature, key_hint},
 	{"Hash Sum mismatch", ERR_VERIFY, bad_digest,

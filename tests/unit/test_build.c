@@ -100,6 +100,11 @@ TEST(what_went_wrong_is_read_from_the_output)
 		  "E: The repository 'http://m trixie InRelease' is not signed."},
 		 ERR_VERIFY,
 		 "NO_PUBKEY"},
+		{{"E: Failed to fetch http://m/InRelease  Sub-process /usr/bin/sqv returned an "
+		  "error "
+		  "code (1), error message is: Message has been manipulated"},
+		 ERR_VERIFY,
+		 "manipulated"},
 		{{"E: Release file for http://m/InRelease is not valid yet (invalid for another "
 		  "1h)"},
 		 ERR_VERIFY,
