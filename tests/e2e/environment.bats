@@ -160,6 +160,20 @@ inside() { ssh -o BatchMode=yes dlenv.default "$@"; }
 	assert_output there
 }
 
+@test "where the kernel forbids overlay, fuse-overlayfs does it" {
+	need fuse
+	need command fuse-overlayfs
+	DLENV_NO=overlay dlenv up --yes --preset base
+	run dlenv exec -- sh -c 'grep " / " /proc/self/mountinfo; sudo -n touch /usr/kept'
+	assert_status 0
+	assert_output fuse-overlayfs
+	dlenv stop
+	dlenv start
+	run dlenv exec -- sh -c 'grep " / " /proc/self/mountinfo; ls /usr/kept'
+	assert_status 0
+	refute_output fuse-overlayfs
+}
+
 # 2.5 GB are not fetched here: that apt would take them all, at the versions meant, is what can break.
 @test "the CUDA builds are chosen and resolve" {
 	packages=$(dlenv image build --dry-run --json --set accelerator=cuda | python3 -c 'import json, sys
