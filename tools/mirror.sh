@@ -12,5 +12,9 @@ debian_mirror() {
 	found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
 		awk '/^#/ { next } { for (i = 1; i <= NF; i++)
 			if ($i ~ /^https?:.*\/debian\/?$/) { sub("/$", "", $i); print $i; exit } }')
-	echo "${found:-https://mirror.example/debian}"
+	# Elsewhere the one that mmdebstrap has built in, from the list that it writes.
+	[ -n "$found" ] || found=$(mmdebstrap --variant=custom --format=null \
+		--setup-hook='cat "$1"/etc/apt/sources.list; exit 1' trixie - 2>/dev/null |
+		awk '$1 == "deb" { print $2; exit }')
+	echo "$found"
 }

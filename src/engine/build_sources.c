@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How this works: candidates for the mirror are the definition's own, or else
- * what this host's apt uses for Debian and then Debian's address for everybody.
+ * what this host's apt uses for Debian and then what mmdebstrap would take.
  * apt-helper (part of apt, so it uses the host's proxies and certificates)
  * fetches each one's InRelease; the first that answers is taken. Security and
  * update suites are taken from where the host has them, else guessed from the
@@ -17,8 +17,6 @@
 #include "base/mem.h"
 #include "engine/build_parts.h"
 
-static const char default_mirror[] = "https://mirror.example/debian";
-static const char default_security[] = "https://mirror.example/debian-security";
 static const char host_keyring[] = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 void sources_fini(struct sources *s)
@@ -113,38 +111,94 @@ static bool take_candidate(const struct build *b, char *uri, struct sources *s, 
 	return s->uri != NULL;
 }
 
-static int choose_main(const struct build *b, const struct root *host, struct sources *s,
-		       struct err *e)
+/* Where mmdebstrap would fetch from, read from the list that it writes. */
+struct builtin {
+	const char *suite;
+	char *uri;
+	char *security;
+};
+
+static void builtin_fini(struct builtin *d)
+{
+	freep(&d->uri);
+	freep(&d->security);
+}
+
+/* "deb URI SUITE ..." */
+static int builtin_line(void *arg, const char *line)
+{
+	struct builtin *d = arg;
+	const char *uri = str_starts(line, "deb ") ? line + strlen("deb ") : NULL;
+	size_t n = uri ? strcspn(uri, " ") : 0;
+	CLEANUP(freep) char *main_suite = str_fmt(" %s ", d->suite);
+	CLEANUP(freep) char *security_suite = str_fmt(" %s-security ", d->suite);
+
+	if (!n || !uri[n])
+		return 0;
+	if (str_starts(uri + n, main_suite) && !d->uri)
+		d->uri = str_fmt("%.*s", (int)n, uri);
+	else if (str_starts(uri + n, security_suite) && !d->security)
+		d->security = str_fmt("%.*s", (int)n, uri);
+	return 0;
+}
+
+/* mmdebstrap is stopped by the hook that shows its list: nothing is fetched. */
+static void builtin_read(const struct build *b, struct builtin *ret)
+{
+	const char *const argv[] = {"mmdebstrap",
+				    "--variant=custom",
+				    "--format=null",
+				    "--setup-hook=cat \"$1\"/etc/apt/sources.list; exit 1",
+				    b->suite,
+				    "-",
+				    NULL};
+	struct proc p = {.argv = argv, .on_line = builtin_line, .arg = ret, .timeout_ms = 30000};
+	struct err e = {0};
+	int status = 0;
+
+	ret->suite = b->suite;
+	if (proc_run(&p, &status, &e) < 0)
+		dbg("build: mmdebstrap names no mirror: %s", e.msg);
+}
+
+static int choose_main(const struct build *b, const struct root *host, struct builtin *d,
+		       struct sources *s, struct err *e)
 {
 	CLEANUP(freep) char *theirs = b->mirror ? NULL : sources_of_host(host, "");
+	const char *last;
 	enum probe worst = PROBE_MISSING;
 
-	if (b->mirror && sources_check_uri(b->mirror, e) < 0)
-		return -(int)e->code;
-	if (theirs && sources_check_uri(theirs, e) < 0)
+	if ((b->mirror && sources_check_uri(b->mirror, e) < 0) ||
+	    (theirs && sources_check_uri(theirs, e) < 0))
 		return -(int)e->code;
 	if (b->mirror && take_candidate(b, str_dup(b->mirror), s, &worst))
 		return 0;
-	if (!b->mirror && (take_candidate(b, TAKE(theirs), s, &worst) ||
-			   take_candidate(b, str_dup(default_mirror), s, &worst)))
+	if (!b->mirror && take_candidate(b, str_dup(theirs), s, &worst))
 		return 0;
+	if (!b->mirror)
+		builtin_read(b, d);
+	if (take_candidate(b, str_dup(d->uri), s, &worst))
+		return 0;
+	last = b->mirror ? b->mirror : d->uri ? d->uri : theirs;
+	if (!last) {
+		(void)err_set(e, ERR_ABSENT, "no Debian mirror is known here");
+		return err_hint(e, "set `image.mirror` in dlenv.yaml");
+	}
 	if (worst == PROBE_FAILED) {
-		(void)err_set(e, ERR_NET, "no Debian mirror can be reached (tried '%s')",
-			      b->mirror ? b->mirror : default_mirror);
+		(void)err_set(e, ERR_NET, "no Debian mirror can be reached (tried '%s')", last);
 		return err_hint(e, "check the network and the proxy, then run the command again");
 	}
-	(void)err_set(e, ERR_ABSENT, "the mirror '%s' does not have Debian '%s'",
-		      b->mirror ? b->mirror : default_mirror, b->suite);
+	(void)err_set(e, ERR_ABSENT, "the mirror '%s' does not have Debian '%s'", last, b->suite);
 	return err_hint(e, "correct `image.mirror` in dlenv.yaml");
 }
 
-static int choose_security(const struct build *b, const struct root *host, struct sources *s,
-			   struct err *e)
+static int choose_security(const struct build *b, const struct root *host, const struct builtin *d,
+			   struct sources *s, struct err *e)
 {
 	CLEANUP(freep) char *suite = str_fmt("%s-security", b->suite);
 	CLEANUP(freep) char *theirs = b->mirror ? NULL : sources_of_host(host, "-security");
 	CLEANUP(freep) char *beside = security_beside(s->uri);
-	char *tried[] = {theirs, beside, b->mirror ? NULL : (char *)default_security};
+	const char *const tried[] = {theirs, beside, b->mirror ? NULL : d->security};
 
 	if (theirs && sources_check_uri(theirs, e) < 0)
 		return -(int)e->code;
@@ -207,10 +261,11 @@ int sources_choose(const struct build *b, struct sources *ret, struct err *e)
 {
 	CLEANUP(sources_fini) struct sources s = {0};
 	CLEANUP(root_close) struct root host = {.fd = -1};
+	CLEANUP(builtin_fini) struct builtin d = {0};
 	CLEANUP(freep) char *updates = str_fmt("%s-updates", b->suite);
 
-	if (root_open(&host, "/", e) < 0 || choose_main(b, &host, &s, e) < 0 ||
-	    choose_security(b, &host, &s, e) < 0)
+	if (root_open(&host, "/", e) < 0 || choose_main(b, &host, &d, &s, e) < 0 ||
+	    choose_security(b, &host, &d, &s, e) < 0)
 		return -(int)e->code;
 	s.updates = probe(b, s.uri, updates) == PROBE_OK;
 	if (root_has(&host, host_keyring))
