@@ -362,6 +362,27 @@ static int prepare_files(struct env *v, const struct env_def *d, struct err *e)
 	return services_write(v, d, e);
 }
 
+/* slirp4netns forwards nothing to a server on the container's loopback, where JupyterLab is. */
+static int choose_network(const struct env *v, const struct env_def *d, enum net_mode *ret,
+			  struct err *e)
+{
+	const struct engine *en = &v->site->engine;
+	const char *why = NULL;
+
+	if (net_choose((enum net_mode)d->run.network, ret, &why, e) < 0)
+		return -(int)e->code;
+	if (why)
+		dbg("network: not pasta: %s", why);
+	if (*ret != NET_SLIRP || !d->jupyter.enable)
+		return 0;
+	if (d->run.network == NET_AUTO)
+		*ret = NET_HOST;
+	else if (en->warn)
+		en->warn(en->warn_arg, _("with slirp4netns JupyterLab is reached through ssh only: "
+					 "ssh -L 8888:127.0.0.1:PORT"));
+	return 0;
+}
+
 int env_start(struct env *v, const struct env_def *d, struct err *e)
 {
 	static const char *const args[] = {"/run/dlenv/dlenv-init", "/run/dlenv/init.conf", NULL};
@@ -374,17 +395,13 @@ int env_start(struct env *v, const struct env_def *d, struct err *e)
 	CLEANUP(strs_fini) struct strs lowers = {0};
 	CLEANUP(running_fini) struct running r = {0};
 	uint16_t ports[2] = {0};
-	const char *why = NULL;
 
 	container_init(&c);
 	if (env_running(v, &r, e) == 0)
 		return 0;
 	/* What an earlier start left behind when it was killed. */
-	if (en->ops->stop(en, v->id, 0, e) < 0 ||
-	    net_choose((enum net_mode)d->run.network, &c.net, &why, e) < 0)
+	if (en->ops->stop(en, v->id, 0, e) < 0 || choose_network(v, d, &c.net, e) < 0)
 		return -(int)e->code;
-	if (why)
-		dbg("network: not pasta: %s", why);
 	if (stack(v->site, &v->rec.layers, &lowers, e) < 0 ||
 	    inside_fill(v->site, v, d, &c, e) < 0 || prepare_files(v, d, e) < 0 ||
 	    bind_init(v, &c, e) < 0)
