@@ -318,16 +318,15 @@ warm_up() {
 cold() {
 	local mine theirs packages
 	title "cold build of the torch preset (downloads included)"
-	packages="python3-numpy python3-scipy python3-pandas python3-matplotlib python3-seaborn
-		python3-sklearn python3-torch python3-torchvision python3-tqdm jupyterlab tmux
-		openssh-server git build-essential"
+	# The same packages for both.
+	packages=$("$bin/src/cli/dlenv" image build --dry-run --preset torch | cut -d: -f2 | tr '\n' ' ')
 	export DLENV_DATA=$base/cold/data DLENV_CACHE=$base/cold/cache
-	dlenv_cold() { "$bin/src/cli/dlenv" image build torch; }
+	dlenv_cold() { "$bin/src/cli/dlenv" image build --preset torch; }
 	podman_cold() {
 		mmdebstrap --quiet --variant=apt trixie "$base/cold/root.tar" "$(debian_mirror)" &&
 			podman import -q "$base/cold/root.tar" cold-base &&
 			printf 'FROM cold-base\nRUN apt-get update && apt-get install -y --no-install-recommends %s\n' \
-				"$(echo "$packages" | tr -d '\n\t')" |
+				"$packages" |
 			podman build --network host --no-cache -t cold -f - "$base/cold/context"
 	}
 	mkdir -p "$base/cold/context"
@@ -349,7 +348,7 @@ part() { # part rootful|rootless: engine level, as whoever we are now
 	! wants engine || engine "$1" $limit
 	! wants memory || memory "$1"
 	! wants up || warm_up "$1"
-	if [ -n "${DLENV_RUN-}" ]; then dlenv rm --yes bench >/dev/null 2>&1; fi
+	if [ -n "${DLENV_RUN-}" ]; then dlenv rm --yes --force bench >/dev/null 2>&1; fi
 }
 
 verdict() {
