@@ -366,3 +366,13 @@ int inside_fill(struct site *s, const struct env *v, const struct env_def *d, st
 			return -(int)e->code;
 	return 0;
 }
+
+/* The terminal's own variables; everything else of the caller stays outside. */
+void inside_terminal(struct strs *vars)
+{
+	static const char *const kept[] = {"TERM", "COLORTERM", "TERM_PROGRAM", "NO_COLOR"};
+
+	for (size_t i = 0; i < COUNT(kept); i++)
+		if (getenv(kept[i]))
+			strs_fmt(vars, "%s=%s", kept[i], getenv(kept[i]));
+}

@@ -9,6 +9,9 @@
 void inside_variables(const struct site *s, const struct env *v, const struct env_def *d,
 		      struct strs *ret);
 
+/* What a program must know of the caller's terminal. */
+void inside_terminal(struct strs *vars);
+
 /* Mounts, limits, shm, account of a container for this definition. v may be NULL. */
 int inside_fill(struct site *s, const struct env *v, const struct env_def *d, struct container *c,
 		struct err *e) MUST_USE;

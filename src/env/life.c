@@ -451,16 +451,6 @@ int env_remove(struct env *v, struct err *e)
 	return ssh_client_write(v->site, e);
 }
 
-/* The terminal's own variables; everything else of the caller stays outside. */
-static void add_terminal(struct strs *vars)
-{
-	static const char *const kept[] = {"TERM", "COLORTERM", "TERM_PROGRAM", "NO_COLOR"};
-
-	for (size_t i = 0; i < COUNT(kept); i++)
-		if (getenv(kept[i]))
-			strs_fmt(vars, "%s=%s", kept[i], getenv(kept[i]));
-}
-
 int env_enter(struct env *v, const struct env_def *d, const struct enter *n, int *ret_status,
 	      struct err *e)
 {
@@ -481,7 +471,7 @@ int env_enter(struct env *v, const struct env_def *d, const struct enter *n, int
 		return err_hint(e, "`dlenv start %s` starts it", v->name);
 	}
 	inside_variables(v->site, v, d, &vars);
-	add_terminal(&vars);
+	inside_terminal(&vars);
 	cmd.env = (const char *const *)vars.v;
 	return en->ops->exec(en, v->id, &r, &cmd, ret_status, e);
 }

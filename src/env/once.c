@@ -28,12 +28,6 @@ static char *fresh_id(void)
 	return str_fmt("run-%d-%08x", (int)getpid(), random);
 }
 
-static void add_terminal(struct strs *vars)
-{
-	if (getenv("TERM"))
-		strs_fmt(vars, "TERM=%s", getenv("TERM"));
-}
-
 static int with_terminal(struct site *s, struct container *c, int *ret_status, struct err *e)
 {
 	static const char *const init[] = {"/run/dlenv-init", NULL};
@@ -89,7 +83,7 @@ int env_run_once(struct site *s, const struct env_def *d, const struct enter *n,
 	if (inside_fill(s, NULL, d, &c, e) < 0)
 		return -(int)e->code;
 	inside_variables(s, NULL, d, &vars);
-	add_terminal(&vars);
+	inside_terminal(&vars);
 	c.id = id;
 	c.hostname = d->preset_name;
 	c.lowers = (const char *const *)lowers.v;
