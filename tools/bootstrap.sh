@@ -29,7 +29,8 @@ have() {
 		case $_kind in
 		cmd) command -v "$_w" >/dev/null 2>&1 && return 0 ;;
 		file) for _f in $_w; do [ -e "$_f" ] && return 0; done ;;
-		inc) for _f in "/usr/include/$_w" "/usr/local/include/$_w" /usr/include/*/"$_w"; do
+		# Of the other folders only the architecture's: linux/seccomp.h is not libseccomp's.
+		inc) for _f in "/usr/include/$_w" "/usr/local/include/$_w" /usr/include/*-linux-*/"$_w"; do
 			[ -e "$_f" ] && return 0
 		done ;;
 		# Debian's modules belong to Debian's Python; another one may come first in PATH.
