@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * A JSON text that is changed in places: what is not touched stays byte for byte, with its order,
+ * numbers, escapes and spacing. New members and elements take the indentation of their neighbours.
+ *
+ * How this works: the text is kept as it is; each call finds the place by a path of keys
+ * ("hooks", "prestart"; an element of a list is its index as text) and splices the new text in.
+ */
+struct json_edit {
+	struct buf text;
+};
+
+/*
+ * Take a text of at most max bytes. ERR_PARSE with NAME:LINE:COL when it is not one JSON value
+ * (no comments, no duplicate keys, at most 64 levels). An empty text counts as {}.
+ */
+int json_edit_open(struct json_edit *j, const char *text, size_t len, size_t max, const char *name,
+		   struct err *e) MUST_USE;
+void json_edit_close(struct json_edit *j);
+
+/* Paths are NULL-terminated lists of keys. Where the value lies; false: there is none. */
+bool json_edit_find(const struct json_edit *j, const char *const *path, const char **ret,
+		    size_t *ret_len);
+/* Elements of a list or members of an object; 0 when there is none. */
+size_t json_edit_count(const struct json_edit *j, const char *const *path);
+/* A string's text without escapes, NULL when it is no string. The caller's. */
+char *json_edit_string(const struct json_edit *j, const char *const *path) MUST_USE;
+
+/*
+ * Set a member to a JSON value, making objects on the way. ERR_CONFIG when something on the way is
+ * neither an object nor a list with that index. value is JSON text; json_quote makes strings.
+ */
+int json_edit_set(struct json_edit *j, const char *const *path, const char *value, struct err *e)
+	MUST_USE;
+/* Append to the list at path, which is made when it is missing. */
+int json_edit_append(struct json_edit *j, const char *const *path, const char *value, struct err *e)
+	MUST_USE;
+/* Remove a member or an element, with its comma. Nothing there is no error. */
+int json_edit_remove(struct json_edit *j, const char *const *path, struct err *e) MUST_USE;
+
+/* s as a JSON string with its quotes; only what must be is escaped. The caller's. */
+char *json_quote(const char *s) MUST_USE;
