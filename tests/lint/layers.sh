@@ -15,8 +15,9 @@ BEGIN {
 	layer["engine"] = 4
 	layer["env"] = 5
 	layer["cli"] = 6
-	# Programs of their own, linked against base/ and nothing else of the project.
-	layer["init"] = layer["hook"] = 1
+	# Programs of their own: nobody includes them. dlenv-init is linked against base/ alone.
+	layer["init"] = 1
+	layer["hook"] = 7
 	made["config.h"] = 1
 }
 function bad(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; failed = 1 }
