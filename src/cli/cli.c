@@ -114,6 +114,7 @@ static int run(struct cli *c, char **argv, struct err *e)
 static void cli_fini(struct cli *c)
 {
 	renderer_free(&c->renderer);
+	root_close(&c->machine);
 	user_fini(&c->user);
 	paths_fini(&c->paths);
 	strs_fini(&c->warnings);

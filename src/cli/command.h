@@ -7,6 +7,7 @@
 
 #include "base/env.h"
 #include "base/err.h"
+#include "base/fs.h"
 #include "base/i18n.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -104,8 +105,9 @@ struct cli_globals {
 	bool help;
 	bool version;
 	const char *lang;
-	int color;    /* enum color_mode */
-	int progress; /* enum progress_mode */
+	const char *root; /* --root */
+	int color;	  /* enum color_mode */
+	int progress;	  /* enum progress_mode */
 };
 
 struct renderer;
@@ -122,6 +124,7 @@ struct cli {
 	size_t rest_n;
 	struct user user;
 	struct paths paths;
+	struct root machine;		 /* what cli_machine opened; no path: not yet */
 	const struct progress *progress; /* give it to what takes long; never NULL */
 	struct renderer *renderer;	 /* cli/progress.h draws */
 	struct strs warnings;		 /* for --json */

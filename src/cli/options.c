@@ -21,6 +21,8 @@ const struct option_row global_options[] = {
 	 .help = N_("colour: auto, always or never")},
 	{GLOBAL(lang, "lang", 0, OPT_STR), .arg = "LANG",
 	 .help = N_("language of the messages, such as zh_TW")},
+	{GLOBAL(root, "root", 0, OPT_STR), .arg = "DIR",
+	 .help = N_("read the machine (GPUs, driver) below DIR instead of /")},
 	{GLOBAL(help, "help", 'h', OPT_FLAG), .help = N_("explain the command")},
 	{GLOBAL(version, "version", 0, OPT_FLAG), .help = N_("print the version")},
 	{0},

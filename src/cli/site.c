@@ -2,6 +2,7 @@
 #include "cli/site.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -14,9 +15,33 @@ static void warn(void *arg, const char *text)
 	cli_warn(c, "%s", text);
 }
 
+int cli_machine(struct cli *c, const struct root **ret, struct err *e)
+{
+	const char *path = c->g.root ? c->g.root : getenv("DLENV_ROOT");
+	char real[PATH_MAX];
+
+	if (c->machine.path) {
+		*ret = &c->machine;
+		return 0;
+	}
+	if (!path || !*path)
+		path = "/";
+	if (!realpath(path, real)) {
+		(void)err_sys(e, "cannot open '%s'", path);
+		return err_hint(e, "--root and DLENV_ROOT name the folder of a machine's files");
+	}
+	if (root_open(&c->machine, real, e) < 0)
+		return -(int)e->code;
+	*ret = &c->machine;
+	return 0;
+}
+
 int cli_site(struct cli *c, struct site *s, struct err *e)
 {
-	if (site_open(s, &c->paths, &c->user, c->progress, e) < 0)
+	const struct root *machine = NULL;
+
+	if (cli_machine(c, &machine, e) < 0 ||
+	    site_open(s, machine, &c->paths, &c->user, c->progress, e) < 0)
 		return -(int)e->code;
 	s->engine.warn = warn;
 	s->engine.warn_arg = c;

@@ -6,6 +6,12 @@
 
 /* What the commands on environments share. */
 
+/*
+ * The machine that is read: the tree below --root or DLENV_ROOT, else "/". Opened once; its path is
+ * absolute and without links. It belongs to c.
+ */
+int cli_machine(struct cli *c, const struct root **ret, struct err *e) MUST_USE;
+
 /* site_open with this run's progress and warnings. */
 int cli_site(struct cli *c, struct site *s, struct err *e) MUST_USE;
 

@@ -18,6 +18,7 @@
 
 /* What all operations need; opened once for each command. */
 struct site {
+	const struct root *machine; /* what is read of the host */
 	const struct paths *paths;
 	const struct user *user;
 	const struct progress *progress;
@@ -26,8 +27,8 @@ struct site {
 	struct host_summary host;
 };
 
-int site_open(struct site *s, const struct paths *p, const struct user *u,
-	      const struct progress *pr, struct err *e) MUST_USE;
+int site_open(struct site *s, const struct root *machine, const struct paths *p,
+	      const struct user *u, const struct progress *pr, struct err *e) MUST_USE;
 void site_close(struct site *s);
 
 struct env_record {

@@ -234,14 +234,12 @@ int env_running(struct env *v, struct running *ret, struct err *e)
 	return en->ops->find(en, v->id, ret, e);
 }
 
-int site_open(struct site *s, const struct paths *p, const struct user *u,
-	      const struct progress *pr, struct err *e)
+int site_open(struct site *s, const struct root *machine, const struct paths *p,
+	      const struct user *u, const struct progress *pr, struct err *e)
 {
-	CLEANUP(root_close) struct root host = {.fd = -1};
-
-	*s = (struct site){.paths = p, .user = u, .progress = pr, .store = {.fd = -1}};
-	if (root_open(&host, "/", e) < 0 || host_summarise(&host, &s->host, e) < 0 ||
-	    store_open(&s->store, p, e) < 0)
+	*s = (struct site){
+		.machine = machine, .paths = p, .user = u, .progress = pr, .store = {.fd = -1}};
+	if (host_summarise(machine, &s->host, e) < 0 || store_open(&s->store, p, e) < 0)
 		return -(int)e->code;
 	return engine_open(&s->engine, p, u, e);
 }
