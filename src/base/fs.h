@@ -78,3 +78,9 @@ bool file_exists(int dir, const char *path);
  */
 int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_fd, struct err *e)
 	MUST_USE;
+
+/*
+ * rootfs_open with O_PATH of a place that is made where it is missing: folders
+ * 0755 and, unless dir, an empty file at its end. Links stay inside the root.
+ */
+int rootfs_place(int rootfd, const char *path, bool dir, int *ret_fd, struct err *e) MUST_USE;

@@ -155,3 +155,51 @@ int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_f
 	*ret_fd = fd;
 	return 0;
 }
+
+int rootfs_place(int rootfd, const char *path, bool dir, int *ret_fd, struct err *e)
+{
+	CLEANUP(freep) char *part = str_dup(path);
+	CLEANUP(fd_closep) int fd = -1;
+
+	if (rootfs_open(rootfd, path, O_PATH | (dir ? O_DIRECTORY : 0), 0, ret_fd, e) == 0)
+		return 0;
+	if (e->sys != ENOENT)
+		return -(int)e->code;
+	/* Each level is looked up from the root again, so that links stay inside (R2). */
+	for (char *p = part + strspn(part, "/"); *p;) {
+		size_t n = strcspn(p, "/");
+		bool last = !p[n + strspn(p + n, "/")];
+		char was = p[n];
+		int next = -1;
+
+		p[n] = '\0';
+		if (rootfs_open(rootfd, part, O_PATH, 0, &next, e) < 0) {
+			int above = fd < 0 ? rootfd : fd;
+
+			if (e->sys != ENOENT || str_eq(p, "..") || str_eq(p, "."))
+				return -(int)e->code;
+			if (!last || dir) {
+				if (mkdirat(above, p, 0755) < 0 && errno != EEXIST)
+					return err_sys(e, "cannot make the mount point '%s'", path);
+			} else {
+				int made = openat(
+					above, p,
+					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+				if (made < 0 && errno != EEXIST)
+					return err_sys(e, "cannot make the mount point '%s'", path);
+				fd_closep(&made);
+			}
+			if (rootfs_open(rootfd, part, O_PATH, 0, &next, e) < 0)
+				return -(int)e->code;
+		}
+		fd_closep(&fd);
+		fd = next;
+		p[n] = was;
+		p += n + strspn(p + n, "/");
+	}
+	if (fd < 0)
+		return err_set(e, ERR_CONFIG, "the path '%s' has no name", path);
+	*ret_fd = TAKE(fd);
+	return 0;
+}

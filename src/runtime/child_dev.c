@@ -114,7 +114,7 @@ static int device_make(struct rt *rt, const struct spec_device *d, struct err *e
 			       d->type);
 	n.type = d->type[0] == 'b' ? S_IFBLK : d->type[0] == 'p' ? S_IFIFO : S_IFCHR;
 	*strrchr(folder, '/') = '\0';
-	if (rt_place(rt->root, folder, true, &dir, e) < 0)
+	if (rootfs_place(rt->root, folder, true, &dir, e) < 0)
 		return -(int)e->code;
 	return node_make(rt, dir, d->path, &n, e);
 }
@@ -124,7 +124,7 @@ int stage_devices(struct rt *rt, struct err *e)
 	const struct spec_device *d = rt->spec.linux_.devices.items;
 	CLEANUP(fd_closep) int dir = -1;
 
-	if (rt_place(rt->root, "/dev", true, &dir, e) < 0)
+	if (rootfs_place(rt->root, "/dev", true, &dir, e) < 0)
 		return -(int)e->code;
 	fd_closep(&dir);
 	if (rootfs_open(rt->root, "/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, &dir, e) < 0)

@@ -35,54 +35,6 @@ struct type_row {
 	bool real; /* the destination must be a real folder, not a link of the image (R3) */
 };
 
-int rt_place(int root, const char *path, bool dir, int *ret_fd, struct err *e)
-{
-	CLEANUP(freep) char *part = str_dup(path);
-	CLEANUP(fd_closep) int fd = -1;
-
-	if (rootfs_open(root, path, O_PATH | (dir ? O_DIRECTORY : 0), 0, ret_fd, e) == 0)
-		return 0;
-	if (e->sys != ENOENT)
-		return -(int)e->code;
-	/* Each level is looked up from the root again, so that links stay inside (R2). */
-	for (char *p = part + strspn(part, "/"); *p;) {
-		size_t n = strcspn(p, "/");
-		bool last = !p[n + strspn(p + n, "/")];
-		char was = p[n];
-		int next = -1;
-
-		p[n] = '\0';
-		if (rootfs_open(root, part, O_PATH, 0, &next, e) < 0) {
-			int above = fd < 0 ? root : fd;
-
-			if (e->sys != ENOENT || str_eq(p, "..") || str_eq(p, "."))
-				return -(int)e->code;
-			if (!last || dir) {
-				if (mkdirat(above, p, 0755) < 0 && errno != EEXIST)
-					return err_sys(e, "cannot make the mount point '%s'", path);
-			} else {
-				int made = openat(
-					above, p,
-					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-				if (made < 0 && errno != EEXIST)
-					return err_sys(e, "cannot make the mount point '%s'", path);
-				fd_closep(&made);
-			}
-			if (rootfs_open(root, part, O_PATH, 0, &next, e) < 0)
-				return -(int)e->code;
-		}
-		fd_closep(&fd);
-		fd = next;
-		p[n] = was;
-		p += n + strspn(p + n, "/");
-	}
-	if (fd < 0)
-		return err_set(e, ERR_CONFIG, "the path '%s' has no name", path);
-	*ret_fd = TAKE(fd);
-	return 0;
-}
-
 static int mount_plain(struct job *j, struct err *e)
 {
 	return mnt_fs(&j->at, j->m->type, j->m->source, &j->o, e);
@@ -170,7 +122,7 @@ static int cgroup_v1_one(struct job *j, const char *controller, struct err *e)
 	struct mnt_at at = {.root = j->rt->root, .path = path, .fd = -1};
 	int code;
 
-	if (rt_place(j->rt->root, path, true, &at.fd, e) < 0)
+	if (rootfs_place(j->rt->root, path, true, &at.fd, e) < 0)
 		return -(int)e->code;
 	strs_add(&o.data, controller);
 	code = mnt_fs(&at, "cgroup", "cgroup", &o, e);
@@ -271,7 +223,7 @@ static int mount_one(struct job *j, struct err *e)
 	while (row->type && !str_eq(row->type, type))
 		row++;
 	if (check_below_proc(j, e) < 0 ||
-	    rt_place(j->rt->root, m->destination, source_is_dir(j->source), &j->at.fd, e) < 0)
+	    rootfs_place(j->rt->root, m->destination, source_is_dir(j->source), &j->at.fd, e) < 0)
 		return -(int)e->code;
 	/* /dev as well: nodes and links are made in it. */
 	if (row->real || str_eq(below(m->destination), "dev")) {

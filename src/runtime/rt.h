@@ -86,9 +86,3 @@ int stage_console(struct rt *rt, struct err *e);  /* child_dev.c */
 int stage_sysctl(struct rt *rt, struct err *e);	  /* child_mask.c */
 int stage_masks(struct rt *rt, struct err *e);	  /* child_mask.c */
 int stage_readonly(struct rt *rt, struct err *e); /* child_mask.c */
-
-/*
- * Open a place in the root, O_PATH, making what is missing of its path: folders
- * 0755 and, unless dir, an empty file at its end.
- */
-int rt_place(int root, const char *path, bool dir, int *ret_fd, struct err *e) MUST_USE;
