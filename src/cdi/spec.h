@@ -97,6 +97,7 @@ void cdi_spec_fini(struct cdi_spec *s);
 struct cdi_node *cdi_add_node(struct arena *a, struct cdi_edits *e) MUST_USE;
 struct cdi_mount *cdi_add_mount(struct arena *a, struct cdi_edits *e) MUST_USE;
 struct cdi_hook *cdi_add_hook(struct arena *a, struct cdi_edits *e) MUST_USE;
+struct cdi_net *cdi_add_net(struct arena *a, struct cdi_edits *e) MUST_USE;
 struct cdi_device *cdi_add_device(struct cdi_spec *s, const char *name) MUST_USE;
 void cdi_add_text(struct arena *a, struct cdi_texts *t, const char *text); /* copied */
 void cdi_add_gid(struct arena *a, struct cdi_edits *e, uint32_t gid);	   /* sorted, once each */
