@@ -39,6 +39,7 @@ stage() {
 	[ ! -d "$build/src" ] || (cd "$build" && find src bench -type f -perm -u+x ! -name '*.so*' -print0 2>/dev/null |
 		tar --null -T - -c) | tar -x -C "$base/stage/build"
 	(cd "$repo" && tar -c tests tools Makefile doc) | tar -x -C "$base/stage"
+	(cd "$repo" && git ls-files -co --exclude-standard -z | tar --null --ignore-failed-read -T - -cf "$base/stage/source.tar")
 	[ ! -d "$repo/data" ] || cp -r "$repo/data" "$base/stage/"
 	chmod -R go+rX "$base/stage"
 }
