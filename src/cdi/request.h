@@ -14,7 +14,7 @@ struct gpu_request {
 	bool any;		/* something was asked for: libraries are wanted even with no GPU */
 	const char *const *ids; /* for cdi_generate, NULL-terminated; {"all"} or {"none"} too */
 	unsigned int free;	/* free:N: that many that nobody uses; 0: not asked */
-	uint64_t min_memory;	/* bytes a GPU must have, 0: any */
+	uint64_t min_memory;	/* bytes a GPU must have, as cards are sold; 0: any */
 	const char *min_arch;	/* lowest compute capability "8.0", or NULL */
 	unsigned int caps;	/* enum cdi_caps */
 	const char *const *require; /* NVIDIA_REQUIRE_* expressions, NULL-terminated */
@@ -40,7 +40,7 @@ int gpu_request_from_env(const char *const *env, bool privileged, struct gpu_req
 			 struct err *e) MUST_USE;
 void gpu_request_fini(struct gpu_request *q);
 
-/* Does choosing need more than the kernel tells: memory, arch, free, requirements on them? */
+/* Does choosing need more than the kernel tells: memory, arch, free, MIG devices? */
 bool gpu_request_needs_nvml(const struct gpu_request *q);
 
 /*
@@ -60,3 +60,14 @@ struct gpu_facts {
 
 /* One NVIDIA_REQUIRE_* expression: "cuda>=12.4 brand=tesla,driver>=470". ERR_UNSAT names it. */
 int gpu_require(const char *expression, const struct gpu_facts *f, struct err *e) MUST_USE;
+
+/* The newest CUDA that a driver can do, "12.4", by its branch; NULL: a branch we do not know. */
+const char *gpu_cuda_of_driver(const char *driver);
+
+/*
+ * Do the chosen GPUs meet all of q->require? n->driver must be known. *ret_open: it depends on
+ * what only NVML tells; with m NULL, ask it and call again (most images never need that: their
+ * first alternative is about the driver alone). ERR_UNSAT, and ERR_CONFIG for a text that is wrong.
+ */
+int gpu_request_check(const struct gpu_request *q, const struct nvidia *n, const struct nvml *m,
+		      const char *const *chosen, bool *ret_open, struct err *e) MUST_USE;
