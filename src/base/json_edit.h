@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -12,11 +13,21 @@
  * A JSON text that is changed in places: what is not touched stays byte for byte, with its order,
  * numbers, escapes and spacing. New members and elements take the indentation of their neighbours.
  *
- * How this works: the text is kept as it is; each call finds the place by a path of keys
- * ("hooks", "prestart"; an element of a list is its index as text) and splices the new text in.
+ * How this works: the text is kept as it is, beside a table of where each value lies; each call
+ * finds the place by a path of keys ("hooks", "prestart"; an element of a list is its index as
+ * text) and splices the new text in. So a call costs the length of the path, not of the text.
  */
+struct json_item;
+struct json_items {
+	struct json_item *v;
+	uint32_t n;
+	uint32_t cap;
+};
+
 struct json_edit {
-	struct buf text;
+	struct buf text; /* valid JSON at any time */
+	struct json_items items;
+	uint32_t top;
 };
 
 /*
@@ -27,17 +38,21 @@ int json_edit_open(struct json_edit *j, const char *text, size_t len, size_t max
 		   struct err *e) MUST_USE;
 void json_edit_close(struct json_edit *j);
 
-/* Paths are NULL-terminated lists of keys. Where the value lies; false: there is none. */
+/*
+ * Paths are NULL-terminated lists of keys. Where the value lies, up to the next change; false:
+ * there is none.
+ */
 bool json_edit_find(const struct json_edit *j, const char *const *path, const char **ret,
 		    size_t *ret_len);
 /* Elements of a list or members of an object; 0 when there is none. */
 size_t json_edit_count(const struct json_edit *j, const char *const *path);
-/* A string's text without escapes, NULL when it is no string. The caller's. */
+/* A string's text without escapes, NULL when it is no string, or one with \u0000. The caller's. */
 char *json_edit_string(const struct json_edit *j, const char *const *path) MUST_USE;
 
 /*
- * Set a member to a JSON value, making objects on the way. ERR_CONFIG when something on the way is
- * neither an object nor a list with that index. value is JSON text; json_quote makes strings.
+ * Set a member to a JSON value, making objects on the way (null counts as missing). ERR_CONFIG when
+ * something on the way is neither an object nor a list with that index. value is JSON text
+ * (ERR_PARSE: it is not), which is laid out like its neighbours; json_quote makes strings.
  */
 int json_edit_set(struct json_edit *j, const char *const *path, const char *value, struct err *e)
 	MUST_USE;
