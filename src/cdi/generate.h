@@ -53,7 +53,7 @@ struct cdi_generate {
 	const struct root *dev;	   /* dev root; NULL: driver */
 	const struct nvidia *host; /* nvidia_read of the machine */
 	enum cdi_mode mode;
-	unsigned int caps;	   /* enum cdi_caps; 0: CAP_ALL */
+	unsigned int caps;	   /* enum cdi_caps; 0: all but compat32 */
 	unsigned int naming;	   /* enum cdi_naming; 0: index and UUID */
 	unsigned int flags;	   /* enum cdi_generate_flags */
 	const char *vendor;	   /* NULL: "nvidia.com" */
@@ -78,6 +78,14 @@ struct cdi_generate {
  */
 int cdi_generate(const struct cdi_generate *g, struct cdi_spec *ret, struct strs *notes,
 		 struct err *e) MUST_USE;
+
+/*
+ * The same without hooks: *ret_tree gets what the hooks of the specification and of all its devices
+ * would do, for whoever puts exactly these devices into a container. Its texts are *ret's.
+ */
+struct tree_edits;
+int cdi_generate_tree(const struct cdi_generate *g, struct cdi_spec *ret,
+		      struct tree_edits *ret_tree, struct strs *notes, struct err *e) MUST_USE;
 
 /* "compute,utility" to bits; ERR_CONFIG names the unknown word and the known ones. */
 int cdi_caps_parse(const char *text, unsigned int *ret, struct err *e) MUST_USE;
