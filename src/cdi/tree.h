@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -43,9 +46,22 @@ struct tree_edits {
 int tree_from_hooks(const struct cdi_hook *hooks, size_t n, struct arena *a, struct tree_edits *ret,
 		    struct strs *unknown, struct err *e) MUST_USE;
 
-/* The same for one hook's command line (args[0] is the program). ERR_ABSENT: not a known hook. */
+/*
+ * The same for one hook's command line (args[0] is the program), added to what ret has. ERR_ABSENT:
+ * not a known hook.
+ */
 int tree_from_args(const char *const *args, struct arena *a, struct tree_edits *ret, struct err *e)
 	MUST_USE;
+
+/*
+ * The way back: the arguments of the one hook that does all of it (`apply --link ...`), appended
+ * to args, which has the program's name. Nothing is appended when there is nothing to do.
+ */
+void tree_to_args(const struct tree_edits *t, struct arena *a, struct cdi_texts *args);
+bool tree_is_empty(const struct tree_edits *t);
+
+struct tree_link *tree_add_link(struct arena *a, struct tree_edits *t, const char *target,
+				const char *at);
 
 struct tree_place {
 	int root;	/* O_PATH of the container's root, its mounts done */

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/json_span.h"
 #include "base/str.h"
 #include "runtime/caps.h"
-#include "runtime/json_span.h"
 #include "runtime/spec_check.h"
 
 #define ROW(name, kind, in, field)                                                                 \

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json_span.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "runtime/cgroup_devices.h"
 #include "runtime/idmap_write.h"
-#include "runtime/json_span.h"
 #include "runtime/mount_options.h"
 #include "runtime/process_id.h"
 #include "runtime/rlimits.h"

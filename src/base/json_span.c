@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/json_span.h"
+#include "base/json_span.h"
 
 #include <string.h>
 

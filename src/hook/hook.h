@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/*
+ * dlenv-toolkit: one static program under the names of NVIDIA's. What it writes for people goes to
+ * stderr in English: an engine shows it, or keeps it in a log.
+ */
+
+/* Programs; each gets its own name and arguments and returns the exit status. */
+int run_cdi_hook(int argc, char **argv);
+
+/* "NAME: text" on stderr. */
+void hook_say(const char *fmt, ...) FORMAT(1, 2);
+void hook_say_err(const struct err *e);
+
+/*
+ * Give up what a hook does not need, before it looks at anything: the environment (which may be
+ * the image's: CVE-2025-23266), descriptors, capabilities, and resources without limit.
+ */
+void hook_confine(void);
+
+/*
+ * The folder that is the container's root, from an OCI state (JSON on a descriptor, bounded). The
+ * path is the caller's.
+ */
+int hook_state_root(int fd, char **ret, struct err *e) MUST_USE;
