@@ -24,6 +24,25 @@ static json_t *strings(const char *const *v)
 	return list;
 }
 
+/* env, and what is added to it; an added name replaces one of env. */
+static json_t *environment(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (const char *const *v = c->env; v && *v; v++) {
+		size_t n = strcspn(*v, "=") + 1;
+		bool replaced = false;
+
+		for (size_t i = 0; i < c->more_env.n; i++)
+			replaced |= strncmp(c->more_env.v[i], *v, n) == 0;
+		if (!replaced)
+			(void)json_array_append_new(list, json_string(*v));
+	}
+	for (size_t i = 0; i < c->more_env.n; i++)
+		(void)json_array_append_new(list, json_string(c->more_env.v[i]));
+	return list;
+}
+
 static json_t *section_process(const struct container *c)
 {
 	json_t *groups = json_array();
@@ -36,7 +55,7 @@ static json_t *section_process(const struct container *c)
 							      "soft", (json_int_t)l->soft, "hard",
 							      (json_int_t)l->hard));
 	return json_pack("{s:o, s:o, s:s, s:b, s:{s:i, s:i, s:o}, s:o, s:{s:o, s:o, s:o}}", "args",
-			 strings(c->args), "env", strings(c->env), "cwd", c->cwd, "noNewPrivileges",
+			 strings(c->args), "env", environment(c), "cwd", c->cwd, "noNewPrivileges",
 			 0, "user", "uid", (int)c->uid, "gid", (int)c->gid, "additionalGids",
 			 groups, "rlimits", limits, "capabilities", "bounding",
 			 strings(rt_default_caps), "effective", strings(rt_default_caps),
@@ -80,7 +99,9 @@ static json_t *section_mounts(const struct container *c)
 		mount_add(list, "sysfs", "sysfs", "/sys", "nosuid,noexec,nodev,ro");
 	mount_add(list, "cgroup", "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro");
 	for (const struct mount *m = c->mounts; m; m = m->next) {
-		if (m->kind == MOUNT_TMPFS)
+		if (m->kind == MOUNT_EXACT)
+			mount_add(list, m->type, m->source, m->at, m->options);
+		else if (m->kind == MOUNT_TMPFS)
 			mount_add(list, "tmpfs", "tmpfs", m->at, m->options);
 		else
 			mount_add(list, "bind", m->source, m->at,
@@ -143,6 +164,22 @@ static json_t *namespaces(const struct container *c)
 	return list;
 }
 
+static json_t *devices(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (const struct node *n = c->nodes; n; n = n->next) {
+		const char type[] = {n->type, '\0'};
+
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "path", n->path,
+					"type", type, "major", (json_int_t)n->major, "minor",
+					(json_int_t)n->minor, "fileMode", (int)n->mode, "uid",
+					(json_int_t)n->uid, "gid", (json_int_t)n->gid));
+	}
+	return list;
+}
+
 static json_t *section_linux(const struct container *c)
 {
 	static const char *const masked[] = {"/proc/acpi",	    "/proc/asound",
@@ -160,6 +197,8 @@ static json_t *section_linux(const struct container *c)
 		strings(masked), "readonlyPaths", strings(read_only), "resources", resources(c),
 		"cgroupsPath", cgroup, "seccomp", json_loads(rt_default_seccomp_json(), 0, NULL));
 
+	if (c->nodes)
+		(void)json_object_set_new(linux_part, "devices", devices(c));
 	if (c->map->uids) {
 		(void)json_object_set_new(linux_part, "uidMappings",
 					  mappings(c->map->uid, c->map->uids));
@@ -169,9 +208,26 @@ static json_t *section_linux(const struct container *c)
 	return linux_part;
 }
 
+/* What config.json has no place for. */
+static void annotate(const struct container *c, json_t *list)
+{
+	if (c->tree)
+		(void)json_object_set_new(list, "dlenv.tree", json_string(c->tree));
+	/* The name that podman and crun agreed on for the same. */
+	if (c->keep_groups)
+		(void)json_object_set_new(list, "run.oci.keep_original_groups", json_string("1"));
+	for (const struct node *n = c->nodes; n; n = n->next) {
+		CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", n->path);
+
+		if (n->host_path && !str_eq(n->host_path, n->path))
+			(void)json_object_set_new(list, key, json_string(n->host_path));
+	}
+}
+
 static json_t *section_annotations(const struct container *c)
 {
 	CLEANUP(buf_fini) struct buf lower = {0};
+	json_t *list;
 	size_t n = 0;
 
 	while (c->lowers[n])
@@ -181,11 +237,12 @@ static json_t *section_annotations(const struct container *c)
 		if (n > 0)
 			buf_str(&lower, ":");
 	}
-	if (!c->upper)
-		return json_pack("{s:s, s:s}", "dlenv.overlay.lower", lower.data,
-				 "dlenv.overlay.upper", "tmpfs");
-	return json_pack("{s:s, s:s, s:s}", "dlenv.overlay.lower", lower.data,
-			 "dlenv.overlay.upper", c->upper, "dlenv.overlay.work", c->work);
+	list = c->upper ? json_pack("{s:s, s:s, s:s}", "dlenv.overlay.lower", lower.data,
+				    "dlenv.overlay.upper", c->upper, "dlenv.overlay.work", c->work)
+			: json_pack("{s:s, s:s}", "dlenv.overlay.lower", lower.data,
+				    "dlenv.overlay.upper", "tmpfs");
+	annotate(c, list);
+	return list;
 }
 
 int bundle_write(const struct container *c, const char *dir, struct err *e)

@@ -13,15 +13,29 @@
  * whoever fills it in; the lists belong to the arena.
  */
 
-enum mount_kind { MOUNT_BIND, MOUNT_TMPFS };
+enum mount_kind { MOUNT_BIND, MOUNT_TMPFS, MOUNT_EXACT };
 
 struct mount {
 	enum mount_kind kind;
+	const char *type;    /* MOUNT_EXACT: as config.json has it */
 	const char *source;  /* MOUNT_BIND: path on the host */
 	const char *at;	     /* path inside; missing folders are made */
-	const char *options; /* further comma-separated options, or NULL */
+	const char *options; /* further comma-separated options, or NULL; MOUNT_EXACT: all */
 	bool read_only;
 	struct mount *next;
+};
+
+/* A device node inside. Where nodes cannot be made the host's is shown, if it is this device. */
+struct node {
+	const char *path;      /* below /dev */
+	const char *host_path; /* NULL: the same */
+	char type;	       /* 'c', 'b' or 'p' */
+	uint32_t major;
+	uint32_t minor;
+	uint32_t mode; /* permission bits */
+	uint32_t uid;
+	uint32_t gid;
+	struct node *next;
 };
 
 struct limit {
@@ -49,6 +63,11 @@ struct container {
 	size_t groups_n;
 	struct mount *mounts; /* in the order in which they are made */
 	struct mount **mounts_end;
+	struct node *nodes; /* in order */
+	struct node **nodes_end;
+	struct strs more_env; /* NAME=VALUE besides env, whose names it replaces */
+	const char *tree;     /* what is made inside before anything runs: tree_text(); or NULL */
+	bool keep_groups;     /* the caller's supplementary groups stay (user namespace) */
 	struct limit *limits;
 	const struct idmap *map; /* no rows: the host's user namespace */
 	enum net_mode net;	 /* resolved: never NET_AUTO */
@@ -66,6 +85,13 @@ void container_fini(struct container *c);
 /* Append a mount; the texts are copied. */
 void container_bind(struct container *c, const char *source, const char *at, bool read_only);
 void container_tmpfs(struct container *c, const char *at, const char *options);
+/* Append a mount in config.json's own words; options: with commas. */
+void container_mount(struct container *c, const char *type, const char *source, const char *at,
+		     const char *options);
+/* Append a device node, in place of one of the same path; its texts are copied. */
+void container_node(struct container *c, const struct node *n);
+/* Supplementary groups besides c->groups, once each. */
+void container_group(struct container *c, uint32_t gid);
 void container_limit(struct container *c, const char *name, uint64_t soft, uint64_t hard);
 
 /*

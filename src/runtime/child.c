@@ -66,7 +66,8 @@ static int stage_ready(struct rt *rt, struct err *e)
 	if (rt->wait_ready)
 		wait_byte(rt);
 	if (rt->userns &&
-	    privileges_root(idmap_has(m->uid, m->uids, 0), idmap_has(m->gid, m->gids, 0), e) < 0)
+	    privileges_root(idmap_has(m->uid, m->uids, 0), idmap_has(m->gid, m->gids, 0),
+			    spec_keeps_groups(&rt->spec), e) < 0)
 		return -(int)e->code;
 	/* Changing ids has hidden us, and pasta must find our namespaces. */
 	if (rt->wait_go)
@@ -164,6 +165,7 @@ static int stage_process(struct rt *rt, struct err *e)
 		.gid = (uint32_t)p->gid,
 		.groups = p->groups,
 		.groups_n = p->groups_n,
+		.keep_groups = spec_keeps_groups(&rt->spec),
 		.process = p,
 		.filter = &rt->filter,
 	};

@@ -18,6 +18,7 @@
 
 struct node {
 	const char *name; /* below /dev */
+	const char *host; /* the host's node; NULL: the same path */
 	mode_t type;	  /* S_IFCHR ... */
 	mode_t mode;
 	unsigned int major;
@@ -28,9 +29,9 @@ struct node {
 
 /* config-linux.md "Default Devices"; console and ptmx are made elsewhere. */
 static const struct node defaults[] = {
-	{"null", S_IFCHR, 0666, 1, 3, 0, 0},	{"zero", S_IFCHR, 0666, 1, 5, 0, 0},
-	{"full", S_IFCHR, 0666, 1, 7, 0, 0},	{"random", S_IFCHR, 0666, 1, 8, 0, 0},
-	{"urandom", S_IFCHR, 0666, 1, 9, 0, 0}, {"tty", S_IFCHR, 0666, 5, 0, 0, 0},
+	{"null", NULL, S_IFCHR, 0666, 1, 3, 0, 0},    {"zero", NULL, S_IFCHR, 0666, 1, 5, 0, 0},
+	{"full", NULL, S_IFCHR, 0666, 1, 7, 0, 0},    {"random", NULL, S_IFCHR, 0666, 1, 8, 0, 0},
+	{"urandom", NULL, S_IFCHR, 0666, 1, 9, 0, 0}, {"tty", NULL, S_IFCHR, 0666, 5, 0, 0, 0},
 };
 
 static const struct {
@@ -50,7 +51,8 @@ static bool is_node(const struct stat *st, const struct node *n)
 /* Without the right to make nodes, the host's is shown, if it is what it should be (R3). */
 static int node_bind(struct rt *rt, int dir, const char *path, const struct node *n, struct err *e)
 {
-	CLEANUP(freep) char *host = str_fmt("/dev/%s", n->name);
+	CLEANUP(freep) char *same = str_fmt("/dev/%s", n->name);
+	const char *host = n->host ? n->host : same;
 	CLEANUP(fd_closep) int source = -1;
 	struct mnt_at at = {.root = rt->root, .path = path, .fd = -1};
 	struct mount_options o = {0};
@@ -105,6 +107,7 @@ static int device_make(struct rt *rt, const struct spec_device *d, struct err *e
 		.gid = (uint32_t)d->gid,
 	};
 	CLEANUP(freep) char *folder = str_dup(d->path);
+	CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", d->path);
 	CLEANUP(fd_closep) int dir = -1;
 
 	if (!str_starts(d->path, "/dev/") || !*n.name)
@@ -112,6 +115,7 @@ static int device_make(struct rt *rt, const struct spec_device *d, struct err *e
 	if (strlen(d->type) != 1 || !strchr("cubp", d->type[0]))
 		return err_set(e, ERR_CONFIG, "the device '%s' has the type '%s'", d->path,
 			       d->type);
+	n.host = spec_annotation(&rt->spec, key);
 	n.type = d->type[0] == 'b' ? S_IFBLK : d->type[0] == 'p' ? S_IFIFO : S_IFCHR;
 	*strrchr(folder, '/') = '\0';
 	if (rootfs_place(rt->root, folder, true, &dir, e) < 0)

@@ -96,6 +96,7 @@ static int child_prepare(struct entry *n, struct err *e)
 		.gid = n->x->gid,
 		.groups = n->x->groups,
 		.groups_n = n->x->groups_n,
+		.keep_groups = spec_keeps_groups(&n->spec),
 		.process = &n->spec.process,
 		.filter = &n->filter,
 	};

@@ -24,7 +24,7 @@ static bool setgroups_denied(void)
 /* The system calls, not glibc's functions, which would tell other threads. */
 static int set_ids(const struct identity *who, struct err *e)
 {
-	if (syscall(SYS_setgroups, who->groups_n, who->groups) < 0 &&
+	if (!who->keep_groups && syscall(SYS_setgroups, who->groups_n, who->groups) < 0 &&
 	    !(errno == EPERM && (!who->groups_n || setgroups_denied())))
 		return err_sys(e, "cannot set the groups");
 	if (syscall(SYS_setresgid, who->gid, who->gid, who->gid) < 0)
@@ -68,9 +68,9 @@ int privileges_drop(const struct identity *who, struct err *e)
 	return caps_ambient(p->caps[CAPS_AMBIENT] & final.permitted & final.inheritable, e);
 }
 
-int privileges_root(bool uid, bool gid, struct err *e)
+int privileges_root(bool uid, bool gid, bool keep_groups, struct err *e)
 {
-	if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
+	if (!keep_groups && syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
 		return err_sys(e, "cannot give up the caller's groups");
 	if (gid && syscall(SYS_setresgid, 0, 0, 0) < 0)
 		return err_sys(e, "cannot become root of the user namespace");

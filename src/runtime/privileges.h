@@ -15,6 +15,7 @@ struct identity {
 	uint32_t gid;
 	const uint32_t *groups;
 	size_t groups_n;
+	bool keep_groups; /* those of the caller stay, and groups is not looked at */
 	const struct spec_process *process; /* capabilities, no_new_privileges */
 	const struct seccomp_filter *filter;
 };
@@ -26,4 +27,4 @@ struct identity {
 int privileges_drop(const struct identity *who, struct err *e) MUST_USE;
 
 /* Become root of the user namespace we are in, as far as it is mapped. */
-int privileges_root(bool uid, bool gid, struct err *e) MUST_USE;
+int privileges_root(bool uid, bool gid, bool keep_groups, struct err *e) MUST_USE;

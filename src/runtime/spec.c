@@ -301,6 +301,12 @@ const char *spec_annotation(const struct spec *s, const char *key)
 	return NULL;
 }
 
+bool spec_keeps_groups(const struct spec *s)
+{
+	return str_eq(spec_annotation(s, "run.oci.keep_original_groups"), "1") &&
+	       spec_namespace(s, "user");
+}
+
 const struct spec_ns *spec_namespace(const struct spec *s, const char *type)
 {
 	const struct spec_ns *ns = s->linux_.namespaces.items;

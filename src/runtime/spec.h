@@ -141,5 +141,9 @@ void spec_fini(struct spec *s);
 /* The value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 
+/* Do the caller's supplementary groups stay? In a user namespace none can be asked for by number.
+ */
+bool spec_keeps_groups(const struct spec *s);
+
 /* The namespace entry of a type ("mount", "pid" ...), or NULL: the caller's is shared. */
 const struct spec_ns *spec_namespace(const struct spec *s, const char *type);

@@ -119,8 +119,8 @@ static int prepare(const struct call *c, struct err *e)
 	} else if (m->uids && read(c->go[0], &byte, 1) != 1) {
 		_exit(1);
 	}
-	if (m->uids &&
-	    privileges_root(idmap_has(m->uid, m->uids, 0), idmap_has(m->gid, m->gids, 0), e) < 0)
+	if (m->uids && privileges_root(idmap_has(m->uid, m->uids, 0), idmap_has(m->gid, m->gids, 0),
+				       false, e) < 0)
 		return -(int)e->code;
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_sys(e, "cannot make the mounts private");

@@ -107,5 +107,66 @@ TEST(no_capability_is_inheritable)
 	json_decref(top);
 }
 
-RUN(IT(layers_are_named_top_first_and_a_lost_upper_is_a_tmpfs),
+static const json_t *last_of(const json_t *top, const char *section, const char *list)
+{
+	const json_t *all = json_object_get(section ? json_object_get(top, section) : top, list);
+
+	return json_array_get(all, json_array_size(all) - 1);
+}
+
+static void assert_json(const json_t *got, const char *want)
+{
+	char *text = json_dumps(got, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_string_equal(text, want);
+	free(text);
+}
+
+TEST(what_a_device_brings_is_written_in_its_own_words)
+{
+	static const struct idmap root = {0};
+	static const char *const vars[] = {"A=1", "B=2", NULL};
+	struct node n = {.path = "/dev/gpu0",
+			 .host_path = "/m/dev/gpu0",
+			 .type = 'c',
+			 .major = 195,
+			 .mode = 0660,
+			 .gid = 44};
+	CLEANUP(container_fini) struct container c;
+	const json_t *notes;
+	json_t *top;
+
+	small(&c, &root);
+	c.env = vars;
+	container_mount(&c, "bind", "/m/lib.so.1", "/usr/lib/lib.so.1", "ro,nosuid,rbind");
+	container_node(&c, &n);
+	n.minor = 7; /* of the same path: it takes the place */
+	container_node(&c, &n);
+	container_group(&c, 44);
+	container_group(&c, 44);
+	strs_add(&c.more_env, "B=3");
+	strs_add(&c.more_env, "BB=4");
+	c.tree = "{}";
+	c.keep_groups = true;
+	top = written(&c);
+	notes = json_object_get(top, "annotations");
+	assert_json(last_of(top, NULL, "mounts"),
+		    "{\"destination\":\"/usr/lib/lib.so.1\",\"options\":[\"ro\",\"nosuid\","
+		    "\"rbind\"],\"source\":\"/m/lib.so.1\",\"type\":\"bind\"}");
+	assert_json(json_object_get(json_object_get(top, "linux"), "devices"),
+		    "[{\"fileMode\":432,\"gid\":44,\"major\":195,\"minor\":7,"
+		    "\"path\":\"/dev/gpu0\",\"type\":\"c\",\"uid\":0}]");
+	assert_json(json_object_get(json_object_get(top, "process"), "env"),
+		    "[\"A=1\",\"B=3\",\"BB=4\"]");
+	assert_json(json_object_get(json_object_get(json_object_get(top, "process"), "user"),
+				    "additionalGids"),
+		    "[44]");
+	assert_json(json_object_get(notes, "dlenv.node./dev/gpu0"), "\"/m/dev/gpu0\"");
+	assert_json(json_object_get(notes, "dlenv.tree"), "\"{}\"");
+	assert_json(json_object_get(notes, "run.oci.keep_original_groups"), "\"1\"");
+	json_decref(top);
+}
+
+RUN(IT(what_a_device_brings_is_written_in_its_own_words),
+    IT(layers_are_named_top_first_and_a_lost_upper_is_a_tmpfs),
     IT(namespaces_follow_the_network_and_the_mapping), IT(no_capability_is_inheritable))
