@@ -25,7 +25,7 @@ struct cdi_node {
 	int64_t major;	       /* -1: those of the host's node */
 	int64_t minor;
 	int64_t mode;		 /* permission bits; -1: not said */
-	const char *permissions; /* of "rwm"; NULL: "rwm" */
+	const char *permissions; /* of "rwm", or "none"; NULL: "rwm" */
 	int64_t uid;		 /* -1: not said */
 	int64_t gid;
 };
@@ -114,7 +114,16 @@ bool cdi_edits_empty(const struct cdi_edits *e);
  */
 int cdi_spec_parse(const char *text, size_t len, const char *name, struct cdi_spec *ret,
 		   struct err *e) MUST_USE;
-/* The same from a file of at most 4 MiB. ERR_ABSENT when there is none. */
+/* Every problem that it has, at most 100, in *problems; 0 when there is none. */
+struct cdi_problems {
+	struct err *items;
+	size_t n;
+};
+size_t cdi_spec_problems(const char *text, size_t len, const char *name, struct cdi_spec *ret,
+			 struct cdi_problems *problems);
+void cdi_problems_fini(struct cdi_problems *p);
+
+/* cdi_spec_parse of a file of at most 4 MiB. ERR_ABSENT when there is none. */
 int cdi_spec_load(int dir, const char *path, struct cdi_spec *ret, struct err *e) MUST_USE;
 
 /* The rules that cdi_spec_parse checks, for a specification that was made here. */

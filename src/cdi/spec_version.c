@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/i18n.h"
 #include "base/str.h"
 #include "cdi/spec.h"
 
@@ -102,8 +103,9 @@ static const struct {
 	{"0.7.0", "additionalGids", .in_edits = has_gids},
 	{"0.7.0", "intelRdt", .in_edits = has_rdt},
 	{"0.6.0", "annotations", .in_spec = uses_annotations},
-	{"0.6.0", "a dot in the class", .in_spec = uses_dot_in_class},
-	{"0.5.0", "a device name that begins with a digit", .in_spec = uses_names_without_letter},
+	{"0.6.0", N_("a dot in the class"), .in_spec = uses_dot_in_class},
+	{"0.5.0", N_("a device name that begins with a digit"),
+	 .in_spec = uses_names_without_letter},
 	{"0.5.0", "deviceNodes.hostPath", .in_edits = has_host_path},
 	{"0.4.0", "mounts.type", .in_edits = has_mount_type},
 };
