@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "config.h"
 
 bool env_allows(const char *feature)
 {
@@ -42,6 +43,25 @@ char *env_program(void)
 		return str_dup("dlenv");
 	path[n] = '\0';
 	return str_dup(path);
+}
+
+char *env_libexec(const char *name, const char *folder)
+{
+	CLEANUP(freep) char *program = env_program();
+	CLEANUP(strs_fini) struct strs places = {0};
+	char *slash = strrchr(program, '/');
+
+	if (slash) {
+		*slash = '\0';
+		strs_fmt(&places, "%s/%s", program, name);
+		strs_fmt(&places, "%s/../%s/%s", program, folder, name);
+		strs_fmt(&places, "%s/../libexec/dlenv/%s", program, name);
+	}
+	strs_fmt(&places, "%s/%s", DLENV_LIBEXEC, name);
+	for (size_t i = 0; i < places.n; i++)
+		if (access(places.v[i], X_OK) == 0)
+			return realpath(places.v[i], NULL);
+	return NULL;
 }
 
 struct place {

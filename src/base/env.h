@@ -19,6 +19,12 @@ bool env_allows(const char *feature);
  */
 char *env_program(void) MUST_USE;
 
+/*
+ * The path of a program that belongs to dlenv: beside the one that runs, in src/FOLDER of the
+ * build, or where it is installed. NULL when there is none. The text is the caller's.
+ */
+char *env_libexec(const char *name, const char *folder) MUST_USE;
+
 /* Where dlenv keeps things. All texts are owned; paths_fini frees them. */
 struct paths {
 	char *data;   /* images, layers, environments: survives reboots */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -266,6 +267,21 @@ static int run_start(struct run *r, const char *program, struct err *e)
 	return 0;
 }
 
+/*
+ * A killed process goes at once, unless it hangs in the kernel (a broken disk or GPU): then it is
+ * left to whoever reaps orphans.
+ */
+static void proc_end(pid_t pid)
+{
+	enum { PATIENCE_MS = 2000 };
+	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	(void)kill(pid, SIGKILL);
+	if (p.fd < 0 || poll(&p, 1, PATIENCE_MS) > 0)
+		(void)proc_wait(pid);
+	fd_closep(&p.fd);
+}
+
 int proc_run(const struct proc *p, int *ret_status, struct err *e)
 {
 	CLEANUP(freep) char *program = proc_find(p->argv[0]);
@@ -284,14 +300,16 @@ int proc_run(const struct proc *p, int *ret_status, struct err *e)
 	if (run_start(&r, program, e) < 0)
 		return -(int)e->code;
 	stopped = run_watch(&r);
+	if (stopped > 0) {
+		proc_end(r.pid);
+		return err_set(e, ERR_BUSY, "'%s' did not end within %d s", p->argv[0],
+			       p->timeout_ms / 1000);
+	}
 	if (stopped)
 		(void)kill(r.pid, SIGKILL);
 	status = proc_wait(r.pid);
 	if (err_receive(r.errors[0], e) < 0)
 		return -(int)e->code;
-	if (stopped > 0)
-		return err_set(e, ERR_BUSY, "'%s' did not end within %d s", p->argv[0],
-			       p->timeout_ms / 1000);
 	*ret_status = status;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "config.h"
@@ -96,23 +97,10 @@ int services_write(const struct env *v, const struct env_def *d, struct err *e)
 
 int services_init_program(char **ret, struct err *e)
 {
-	static const char *const beside[] = {"dlenv-init", "../init/dlenv-init",
-					     "../libexec/dlenv/dlenv-init"};
-	CLEANUP(freep) char *path = env_program();
-	char *slash = strrchr(path, '/');
+	char *path = env_libexec("dlenv-init", "init");
 
-	if (slash)
-		*slash = '\0';
-	for (size_t i = 0; slash && i < COUNT(beside); i++) {
-		CLEANUP(freep) char *candidate = str_fmt("%s/%s", path, beside[i]);
-
-		if (access(candidate, X_OK) == 0) {
-			*ret = realpath(candidate, NULL);
-			return 0;
-		}
-	}
-	if (access(DLENV_LIBEXEC "/dlenv-init", X_OK) == 0) {
-		*ret = str_dup(DLENV_LIBEXEC "/dlenv-init");
+	if (path) {
+		*ret = path;
 		return 0;
 	}
 	(void)err_set(e, ERR_ABSENT, "dlenv-init, the first process of an environment, is missing");

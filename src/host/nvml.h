@@ -72,6 +72,7 @@ struct nvml {
 	const char *cuda;      /* "12.4": the newest that the driver can do */
 	struct nvml_gpu *gpus; /* in NVML's order */
 	size_t gpus_n;
+	size_t lost; /* that NVML counts but cannot talk to: they fell off the bus */
 };
 
 /*

@@ -15,8 +15,8 @@ BEGIN {
 	layer["engine"] = 4
 	layer["env"] = 5
 	layer["cli"] = 6
-	# Programs of their own: nobody includes them. dlenv-init is linked against base/ alone.
-	layer["init"] = 1
+	# Programs of their own: nobody includes them. dlenv-init and dlenv-nvml know base/ alone.
+	layer["init"] = layer["nvml"] = 1
 	layer["hook"] = 7
 	made["config.h"] = 1
 }
@@ -28,7 +28,7 @@ FNR == 1 { split(FILENAME, part, "/"); own = part[2]; if (!(own in layer)) bad("
 	if (!index(quoted[2], "/")) { bad("\"" quoted[2] "\" is not written from src/"); next }
 	split(quoted[2], to, "/")
 	if (to[1] == own) next
-	if (to[1] == "init" || to[1] == "hook") bad(to[1] "/ is a program, not a library")
+	if (to[1] == "init" || to[1] == "hook" || to[1] == "nvml") bad(to[1] "/ is a program, not a library")
 	else if (!(to[1] in layer)) bad("folder " to[1] " has no layer")
 	else if (layer[to[1]] >= layer[own]) bad(own "/ may not include " to[1] "/")
 }
