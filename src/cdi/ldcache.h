@@ -24,8 +24,10 @@ struct ld_entry {
 
 struct ldcache {
 	struct arena arena;
-	struct ld_entry *entries; /* in the file's order */
+	struct ld_entry *entries; /* in the file's order, then those that were added */
 	size_t n;
+	size_t added;		   /* by ldcache_add */
+	size_t room;		   /* places in entries, or 0: n */
 	const char *const *hwcaps; /* names of glibc-hwcaps folders, as entries number them */
 	size_t hwcaps_n;
 	const char *generator; /* or NULL */
@@ -38,6 +40,9 @@ void ldcache_fini(struct ldcache *c);
 /* Add an entry; it comes before others of the same name and machine. Texts are copied. */
 void ldcache_add(struct ldcache *c, const char *name, const char *path, uint32_t flags);
 
-/* A file in the new format, sorted as the loader's search wants it. The buffer is the caller's. */
+/*
+ * A file in the new format, sorted as the loader's search wants it, without doubles. The buffer is
+ * the caller's; ret->full says that it did not fit in ret->max.
+ */
 struct buf;
-void ldcache_write(struct ldcache *c, struct buf *ret);
+void ldcache_write(const struct ldcache *c, struct buf *ret);

@@ -35,6 +35,7 @@ int tree_make(const struct tree_place *p, const struct tree_edits *t, struct err
 		return err_set(e, ERR_RUNTIME, "the container's root is not a folder");
 	tree_make_links(p, t);
 	tree_make_modes(p, t);
+	tree_make_loader(p, t);
 	if (t->params)
 		tree_make_params(p);
 	if (t->profile)

@@ -85,15 +85,12 @@ static bool is_kernels(int fd)
 	return false;
 }
 
-int tree_open(const struct tree_place *p, const char *path, int *ret_fd, struct err *e)
+int tree_reopen(int fd, const char *path, int *ret_fd, struct err *e)
 {
-	CLEANUP(fd_closep) int fd = -1;
 	char name[32];
 	struct stat st;
 	int real;
 
-	if (rootfs_open(p->root, path, O_PATH, 0, &fd, e) < 0)
-		return -(int)e->code;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || is_kernels(fd))
 		return err_set(e, ERR_PARSE, "'%s' of the image is not a regular file", path);
 	/* The very file that was looked at: no name is looked up again. */
@@ -103,6 +100,15 @@ int tree_open(const struct tree_place *p, const char *path, int *ret_fd, struct 
 		return err_sys(e, "cannot open '%s' in the container's root", path);
 	*ret_fd = real;
 	return 0;
+}
+
+int tree_open(const struct tree_place *p, const char *path, int *ret_fd, struct err *e)
+{
+	CLEANUP(fd_closep) int fd = -1;
+
+	if (rootfs_open(p->root, path, O_PATH, 0, &fd, e) < 0)
+		return -(int)e->code;
+	return tree_reopen(fd, path, ret_fd, e);
 }
 
 int tree_read(const struct tree_place *p, const char *path, size_t max, char **ret, size_t *ret_len,

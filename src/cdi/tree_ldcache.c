@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How this works: nothing of the image runs. The image's own cache is read, the
+ * driver's libraries are added in front, and the file is written anew. In a
+ * folder that the image's cache knows, only what is mounted there is the
+ * driver's; of another folder everything is added, as ldconfig would. A later
+ * ldconfig inside finds the folders in a drop-in of a fixed name; musl has a
+ * path file. What cannot be read is what the loader does not read either.
+ */
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/i18n.h"
+#include "cdi/elf.h"
+#include "cdi/tree_parts.h"
+
+enum { ENTRIES_MAX = 1 << 16, NAMES_MAX = 1 << 16, PATH_FILE_MAX = 64 << 10 };
+
+#define CACHE "/etc/ld.so.cache"
+#define DROP_IN "/etc/ld.so.conf.d/00-dlenv-nvidia.conf"
+
+struct loader {
+	const struct tree_place *p;
+	struct ldcache cache;
+	const char *folder; /* the one that is being looked at */
+	int dir;
+	bool all;     /* not only what is mounted in it */
+	size_t added; /* libraries */
+};
+
+static const struct {
+	uint16_t machine;
+	bool is_64;
+	uint32_t flags;
+} machines[] = {
+	{EM_X86_64, true, LD_X86_64},
+	{EM_AARCH64, true, LD_AARCH64},
+	{EM_386, false, LD_I386},
+};
+
+static uint32_t flags_of(const struct elf *elf)
+{
+	for (size_t i = 0; i < COUNT(machines); i++)
+		if (machines[i].machine == elf->machine && machines[i].is_64 == elf->is_64)
+			return machines[i].flags;
+	return 0;
+}
+
+/* Does the image's loader look into the folder without us? */
+static bool is_known(const struct loader *l, const char *folder)
+{
+	const char *lib = str_starts(folder, "/usr/") ? folder + strlen("/usr") : folder;
+	size_t n = strlen(folder);
+
+	if (str_eq(lib, "/lib") || str_eq(lib, "/lib64") || str_eq(lib, "/lib32") ||
+	    (str_starts(lib, "/lib/") && strstr(lib, "-linux-gnu") &&
+	     !strchr(lib + strlen("/lib/"), '/')))
+		return true;
+	for (size_t i = 0; i < l->cache.n - l->cache.added; i++) {
+		const char *path = l->cache.entries[i].path;
+
+		if (strncmp(path, folder, n) == 0 && path[n] == '/' && !strchr(path + n + 1, '/'))
+			return true;
+	}
+	return false;
+}
+
+/* Is something mounted on this file of the folder? Where the kernel does not tell: perhaps. */
+static bool is_mounted(int dir, const char *name, uint64_t dir_mount)
+{
+	struct statx st = {0};
+
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MNT_ID,
+		  &st) < 0 ||
+	    !S_ISREG(st.stx_mode))
+		return false;
+	return !(st.stx_mask & STATX_MNT_ID) || st.stx_mnt_id != dir_mount;
+}
+
+static bool is_plain_name(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f || *c == '/')
+			return false;
+	return *name && name[0] != '.';
+}
+
+/* A library goes under its SONAME, by the link of that name if there is one. */
+static void add_library(struct loader *l, const char *name)
+{
+	CLEANUP(fd_closep) int at = openat(l->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP(fd_closep) int fd = -1;
+	CLEANUP(freep) char *path = NULL;
+	struct elf elf = {0};
+	const char *soname;
+	struct err ignored;
+	struct stat st;
+	uint32_t flags;
+
+	if (at < 0 || tree_reopen(at, name, &fd, &ignored) < 0 || elf_read(fd, &elf, &ignored) < 0)
+		return;
+	flags = flags_of(&elf);
+	soname = is_plain_name(elf.soname) ? elf.soname : name;
+	if (!flags || !elf.is_library)
+		return;
+	if (fstatat(l->dir, soname, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		name = soname;
+	path = str_fmt("%s/%s", l->folder, name);
+	ldcache_add(&l->cache, soname, path, flags);
+	l->added++;
+}
+
+static bool is_library_name(const struct dirent *ent)
+{
+	return str_starts(ent->d_name, "lib") && strstr(ent->d_name, ".so") &&
+	       is_plain_name(ent->d_name) && (ent->d_type == DT_REG || ent->d_type == DT_UNKNOWN);
+}
+
+/* Libraries of a folder; 0 when it does not exist. */
+static size_t add_folder(struct loader *l, const char *folder, bool all)
+{
+	const struct dirent *ent;
+	size_t before = l->added;
+	struct statx st = {0};
+	struct err ignored;
+	size_t names = 0;
+	int fd = -1;
+	DIR *d;
+
+	if (rootfs_open(l->p->root, folder, O_RDONLY | O_DIRECTORY, 0, &fd, &ignored) < 0)
+		return 0;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(d = fdopendir(fd))) {
+		fd_closep(&fd);
+		return 0;
+	}
+	l->folder = folder;
+	l->dir = fd;
+	all = all || !tree_is_own(l->p, folder, fd) || !is_known(l, folder);
+	while ((ent = readdir(d)) && names++ < NAMES_MAX)
+		if (is_library_name(ent) && (all || is_mounted(fd, ent->d_name, st.stx_mnt_id)))
+			add_library(l, ent->d_name);
+	(void)closedir(d);
+	return l->added - before;
+}
+
+/* The image's own; empty when it is none, or a hostile one. *ret_text is what the file has. */
+static void cache_read(struct loader *l, char **ret_text, size_t *ret_len)
+{
+	struct err ignored;
+
+	if (tree_read(l->p, CACHE, LDCACHE_MAX, ret_text, ret_len, &ignored) < 0)
+		return;
+	if (ldcache_parse(*ret_text, *ret_len, &l->cache, &ignored) == 0 &&
+	    l->cache.n > ENTRIES_MAX)
+		ldcache_fini(&l->cache);
+}
+
+static void cache_write(struct loader *l, const char *old, size_t old_len)
+{
+	CLEANUP(buf_fini) struct buf text = {.max = LDCACHE_MAX};
+	struct err e = {0};
+
+	if (!l->added)
+		return;
+	ldcache_write(&l->cache, &text);
+	if (text.full) {
+		/* Texts that lie over each other: nobody's cache. Ours alone, then. */
+		struct ldcache own = {
+			.entries = l->cache.entries + (l->cache.n - l->cache.added),
+			.n = l->cache.added,
+			.added = l->cache.added,
+		};
+
+		buf_fini(&text);
+		text = (struct buf){.max = LDCACHE_MAX};
+		ldcache_write(&own, &text);
+	}
+	if (text.full || (old && old_len == text.len && memcmp(old, text.data, old_len) == 0))
+		return;
+	if (tree_put(l->p, CACHE, text.data, text.len, 0644, &e) < 0)
+		tree_warn(l->p, _("programs in the container may not find the driver: %s"), e.msg);
+}
+
+/* For an ldconfig that is run inside later. Without a cache of ours it does not matter. */
+static void drop_in_write(const struct tree_place *p, const struct tree_edits *t,
+			  const char *compat)
+{
+	CLEANUP(buf_fini) struct buf text = {0};
+	CLEANUP(freep) char *old = NULL;
+	size_t old_len = 0;
+	struct err e;
+
+	if (p->read_only || (!tree_has(p, "/etc/ld.so.conf.d") && !tree_has(p, "/etc/ld.so.conf")))
+		return;
+	buf_str(&text, "# The GPU driver's libraries; written at each start of the container.\n");
+	if (compat)
+		buf_fmt(&text, "%s\n", compat);
+	for (size_t i = 0; i < t->folders.n; i++)
+		buf_fmt(&text, "%s\n", t->folders.v[i]);
+	if (tree_read(p, DROP_IN, PATH_FILE_MAX, &old, &old_len, &e) == 0 && old_len == text.len &&
+	    memcmp(old, text.data, old_len) == 0)
+		return;
+	if (tree_put(p, DROP_IN, text.data, text.len, 0644, &e) < 0 && e.sys != ENOENT)
+		tree_warn(p, _("an ldconfig inside the container may forget the driver: %s"),
+			  e.msg);
+}
+
+/* Is a folder one of a path file's, which colons and lines separate? */
+static bool path_has(const char *text, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	while (*text) {
+		size_t word = strcspn(text, ":\n");
+
+		if (word == n && strncmp(text, folder, n) == 0)
+			return true;
+		text += word + (text[word] != '\0');
+	}
+	return false;
+}
+
+static void path_add(struct buf *text, const char *folder)
+{
+	if (!path_has(text->data, folder))
+		buf_fmt(text, "%s%s\n", text->data[text->len - 1] == '\n' ? "" : "\n", folder);
+}
+
+static void musl_write(const struct tree_place *p, const struct tree_edits *t, const char *arch)
+{
+	CLEANUP(freep) char *file = str_fmt("/etc/ld-musl-%s.path", arch);
+	CLEANUP(buf_fini) struct buf text = {0};
+	CLEANUP(freep) char *old = NULL;
+	size_t old_len = 0;
+	struct err e = {0};
+
+	if (tree_read(p, file, PATH_FILE_MAX, &old, &old_len, &e) < 0 && e.code != ERR_ABSENT) {
+		tree_warn(p, _("programs in the container may not find the driver: %s"), e.msg);
+		return;
+	}
+	/* The file replaces what the loader has built in. */
+	buf_str(&text, old && *old ? old : "/lib:/usr/local/lib:/usr/lib\n");
+	for (size_t i = 0; i < t->folders.n; i++)
+		path_add(&text, t->folders.v[i]);
+	if (old && old_len == text.len && memcmp(old, text.data, old_len) == 0)
+		return;
+	if (tree_put(p, file, text.data, text.len, 0644, &e) < 0)
+		tree_warn(p, _("programs in the container may not find the driver: %s"), e.msg);
+}
+
+/* True when the image has no other loader. */
+static bool musl_make(const struct tree_place *p, const struct tree_edits *t)
+{
+	static const char *const arches[] = {"x86_64", "aarch64"};
+	bool found = false;
+
+	for (size_t i = 0; i < COUNT(arches); i++) {
+		CLEANUP(freep) char *loader = str_fmt("/lib/ld-musl-%s.so.1", arches[i]);
+
+		if (!tree_has(p, loader))
+			continue;
+		found = true;
+		if (t->folders.n)
+			musl_write(p, t, arches[i]);
+	}
+	return found && !tree_has(p, CACHE);
+}
+
+void tree_make_loader(const struct tree_place *p, const struct tree_edits *t)
+{
+	const char *compat = tree_compat(p, t);
+	CLEANUP(freep) char *old = NULL;
+	struct loader l = {.p = p, .dir = -1};
+	size_t old_len = 0;
+
+	if ((!t->folders.n && !compat) || musl_make(p, t))
+		return;
+	cache_read(&l, &old, &old_len);
+	for (size_t i = 0; i < t->folders.n; i++)
+		(void)add_folder(&l, t->folders.v[i], false);
+	/* Last added, first found. */
+	if (compat)
+		(void)add_folder(&l, compat, true);
+	cache_write(&l, old, old_len);
+	drop_in_write(p, t, compat);
+	ldcache_fini(&l.cache);
+}
