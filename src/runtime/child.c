@@ -40,7 +40,7 @@ void rt_child_warn(const struct rt *rt, const char *fmt, ...)
 	err_send(rt->errors[PIPE_WRITE], &e);
 }
 
-static void warn_text(void *arg, const char *text)
+void rt_child_warn_text(void *arg, const char *text)
 {
 	rt_child_warn(arg, "%s", text);
 }
@@ -171,7 +171,7 @@ static int stage_process(struct rt *rt, struct err *e)
 	};
 
 	/* Late: a low limit of open files must not be in our own way. */
-	if (rlimits_set(&p->rlimits, warn_text, rt, e) < 0)
+	if (rlimits_set(&p->rlimits, rt_child_warn_text, rt, e) < 0)
 		return -(int)e->code;
 	command_signals();
 	(void)umask((mode_t)(p->umask < 0 ? 022 : p->umask));
@@ -209,6 +209,11 @@ static bool has_sysctl(const struct rt *rt)
 	return rt->spec.linux_.sysctl.n > 0;
 }
 
+static bool has_tree(const struct rt *rt)
+{
+	return spec_annotation(&rt->spec, "dlenv.tree");
+}
+
 static bool is_readonly(const struct rt *rt)
 {
 	return rt->spec.root_readonly;
@@ -227,6 +232,7 @@ static const struct stage stages[] = {
 	{"mounts", NULL, stage_mounts},
 	{"devices", NULL, stage_devices},
 	{"console", has_terminal, stage_console},
+	{"tree", has_tree, stage_tree},
 	{"sysctl", has_sysctl, stage_sysctl},
 	{"masks", NULL, stage_masks},
 	{"readonly", is_readonly, stage_readonly},

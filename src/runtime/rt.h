@@ -70,6 +70,7 @@ struct stage {
 
 /* From the child: the parent's on_warning is told. */
 void rt_child_warn(const struct rt *rt, const char *fmt, ...) FORMAT(2, 3);
+void rt_child_warn_text(void *arg, const char *text); /* arg is a struct rt */
 /* From the parent. */
 void rt_warn(void *arg, const char *text);
 
@@ -83,6 +84,7 @@ int stage_pivot(struct rt *rt, struct err *e);
 int stage_mounts(struct rt *rt, struct err *e);	  /* child_mounts.c */
 int stage_devices(struct rt *rt, struct err *e);  /* child_dev.c */
 int stage_console(struct rt *rt, struct err *e);  /* child_dev.c */
+int stage_tree(struct rt *rt, struct err *e);	  /* child_tree.c */
 int stage_sysctl(struct rt *rt, struct err *e);	  /* child_mask.c */
 int stage_masks(struct rt *rt, struct err *e);	  /* child_mask.c */
 int stage_readonly(struct rt *rt, struct err *e); /* child_mask.c */
