@@ -50,22 +50,6 @@ static void skip_space(struct scan *s)
 		s->p++;
 }
 
-/* How long the UTF-8 sequence at p is (RFC 3629); 0: it is none. */
-static size_t utf8_len(const char *p, const char *end)
-{
-	const unsigned char *s = (const unsigned char *)p;
-	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-	unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4 || (size_t)(end - p) < n || s[1] < low || s[1] > high)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 static int hex4(const char *p, const char *end)
 {
 	int value = 0;
@@ -142,7 +126,7 @@ static int scan_string(struct scan *s)
 		case CONTROL:
 			return wrong(s, _("a control character within a string"));
 		case MANY:
-			n = utf8_len(s->p, s->end);
+			n = str_utf8(s->p, s->end);
 			if (!n)
 				return wrong(s, _("a byte that is not UTF-8"));
 			s->p += n;

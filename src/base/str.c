@@ -103,6 +103,21 @@ size_t str_width(const char *s)
 	return cells;
 }
 
+size_t str_utf8(const char *p, const char *end)
+{
+	const unsigned char *s = (const unsigned char *)p; /* RFC 3629 */
+	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+
+	if (s[0] < 0xc2 || s[0] > 0xf4 || (size_t)(end - p) < n || s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
 size_t str_distance(const char *a, const char *b)
 {
 	enum { LONGEST = 64 };

@@ -17,6 +17,9 @@ bool str_ends(const char *s, const char *suffix);
 /* Cells that a UTF-8 text takes on a terminal: CJK letters take two. */
 size_t str_width(const char *s);
 
+/* How long the UTF-8 sequence at p is, a letter above ASCII; 0: there is none before end. */
+size_t str_utf8(const char *p, const char *end);
+
 /* How many single-letter edits lie between two words (for "did you mean"). */
 size_t str_distance(const char *a, const char *b);
 
