@@ -385,6 +385,51 @@ int json_edit_append(struct json_edit *j, const char *const *path, const char *v
 	return json_edit_set(j, path, list, e);
 }
 
+/* The place in the table that points to an item: its neighbour's, or its parent's. */
+static uint32_t *link_to(struct json_items *l, uint32_t self, uint32_t item)
+{
+	uint32_t *link = &l->v[self].first;
+
+	while (*link != item)
+		link = &l->v[*link].next;
+	return link;
+}
+
+int json_edit_insert(struct json_edit *j, const char *const *path, const char *value, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf text = {0};
+	CLEANUP(freep) char *spelled = spell(path);
+	struct json_layout l;
+	struct json_way list;
+	struct json_way w;
+	struct json_item *v;
+	uint32_t item;
+	uint32_t new = 0;
+
+	if (*follow(j, path, &w) || w.n < 2)
+		return err_set(e, ERR_CONFIG, "cannot add before '%s': it is not there", spelled);
+	list = w;
+	list.n--;
+	if (kind_of(j, &list) != '[')
+		return err_set(e, ERR_CONFIG, "cannot add to '%s': it is not a list", spelled);
+	json_layout_at(j, &list, &l);
+	if (prepare(j, &l, list.n, value, &text, &new, e) < 0)
+		return -(int)e->code;
+	buf_str(&text, ",");
+	buf_str(&text, l.lines ? l.newline : l.comma);
+	buf_str(&text, l.lines ? l.indent : "");
+	item = w.item[w.n - 1];
+	splice(j, w.at[w.n - 1], 0, &text);
+	grow(j, &w, list.n, (uint32_t)text.len);
+	v = j->items.v;
+	v[new].start = v[item].start;
+	v[item].start += (uint32_t)text.len;
+	v[new].next = item;
+	*link_to(&j->items, w.item[list.n - 1], item) = new;
+	v[w.item[list.n - 1]].n++;
+	return 0;
+}
+
 /* Take an item out of the list of its parent's; returns the one before it, or 0. */
 static uint32_t unlink_item(struct json_items *l, uint32_t self, uint32_t item)
 {

@@ -59,6 +59,9 @@ int json_edit_set(struct json_edit *j, const char *const *path, const char *valu
 /* Append to the list at path, which is made when it is missing. */
 int json_edit_append(struct json_edit *j, const char *const *path, const char *value, struct err *e)
 	MUST_USE;
+/* Put a new element before the one at path, whose last key is an index. ERR_CONFIG: none there. */
+int json_edit_insert(struct json_edit *j, const char *const *path, const char *value, struct err *e)
+	MUST_USE;
 /* Remove a member or an element, with its comma. Nothing there is no error. */
 int json_edit_remove(struct json_edit *j, const char *const *path, struct err *e) MUST_USE;
 

@@ -107,12 +107,15 @@ static void change(uint32_t *seed, struct json_edit *j)
 	struct err e = {0};
 	int code;
 
-	switch (chance(seed, 3)) {
+	switch (chance(seed, 4)) {
 	case 0:
 		code = json_edit_set(j, keys, value, &e);
 		break;
 	case 1:
 		code = json_edit_append(j, keys, value, &e);
+		break;
+	case 2:
+		code = json_edit_insert(j, keys, value, &e);
 		break;
 	default:
 		code = json_edit_remove(j, keys, &e);

@@ -23,7 +23,7 @@ static void open_text(struct json_edit *j, const char *text)
 /* One change and what the text has to be after it. */
 struct change {
 	const char *text;
-	char what; /* s(et), a(ppend), r(emove) */
+	char what; /* s(et), a(ppend), i(nsert), r(emove) */
 	const char *path[4];
 	const char *value;
 	const char *expected;
@@ -36,6 +36,8 @@ static int apply(struct json_edit *j, char what, const char *const *path, const 
 		return json_edit_set(j, path, value, e);
 	if (what == 'a')
 		return json_edit_append(j, path, value, e);
+	if (what == 'i')
+		return json_edit_insert(j, path, value, e);
 	return json_edit_remove(j, path, e);
 }
 
@@ -148,6 +150,36 @@ TEST(elements_are_appended_to_lists)
 	};
 
 	check_changes(rows, COUNT(rows));
+}
+
+TEST(elements_are_inserted_before_others)
+{
+	static const struct change rows[] = {
+		{"{\"a\":[1,2]}", 'i', {"a", "0"}, "3", "{\"a\":[3,1,2]}"},
+		{"{\"a\":[1,2]}", 'i', {"a", "1"}, "[3]", "{\"a\":[1,[3],2]}"},
+		{"[ 1, 2 ]", 'i', {"0"}, "{}", "[ {}, 1, 2 ]"},
+		{"[\n  1\n]", 'i', {"0"}, "{\"b\": 2}", "[\n  {\n    \"b\": 2\n  },\n  1\n]"},
+	};
+
+	check_changes(rows, COUNT(rows));
+}
+
+TEST(after_an_insertion_the_rest_is_found)
+{
+	CLEANUP(json_edit_close) struct json_edit j = {0};
+	struct err e = {0};
+
+	open_text(&j, "{\"a\": [{\"b\": 1}, {\"c\": 2}], \"d\": 3}");
+	assert_int_equal(json_edit_insert(&j, PATH("a", "1"), "{\"x\": 9}", &e), 0);
+	assert_int_equal(json_edit_insert(&j, PATH("a", "0"), "0", &e), 0);
+	assert_int_equal(json_edit_count(&j, PATH("a")), 4);
+	assert_int_equal(json_edit_set(&j, PATH("a", "3", "c"), "4", &e), 0);
+	assert_int_equal(json_edit_set(&j, PATH("a", "2", "x"), "5", &e), 0);
+	assert_int_equal(json_edit_set(&j, PATH("d"), "6", &e), 0);
+	assert_string_equal(j.text.data,
+			    "{\"a\": [0, {\"b\": 1}, {\"x\": 5}, {\"c\": 4}], \"d\": 6}");
+	assert_int_equal(json_edit_insert(&j, PATH("a", "4"), "1", &e), -ERR_CONFIG);
+	assert_int_equal(json_edit_insert(&j, PATH("d"), "1", &e), -ERR_CONFIG);
 }
 
 TEST(what_is_removed_takes_the_right_comma_along)
@@ -557,7 +589,8 @@ TEST(any_changes_mean_what_they_mean_to_jansson)
 }
 
 RUN(IT(a_new_member_takes_its_neighbours_layout), IT(what_is_there_is_replaced_in_its_place),
-    IT(elements_are_appended_to_lists), IT(what_is_removed_takes_the_right_comma_along),
+    IT(elements_are_appended_to_lists), IT(elements_are_inserted_before_others),
+    IT(after_an_insertion_the_rest_is_found), IT(what_is_removed_takes_the_right_comma_along),
     IT(what_cannot_be_done_changes_nothing), IT(no_level_is_added_below_the_64th),
     IT(wrong_texts_are_refused_with_their_position),
     IT(a_key_that_is_there_twice_is_found_among_many), IT(values_are_found_and_strings_unescaped),
