@@ -173,10 +173,12 @@ static void map_take(struct reader *r, const struct doc_node *map, const struct 
 		return;
 	}
 	for (const struct doc_node *n = map->first; n; n = n->next) {
-		struct doc_node entry = *n;
-		struct doc_node one = {.kind = DOC_MAP, .first = &entry, .n = 1};
+		/* Rows may keep the node itself. */
+		struct doc_node *entry = arena_alloc(r->arena, sizeof(*entry));
+		struct doc_node one = {.kind = DOC_MAP, .first = entry, .n = 1};
 
-		entry.next = NULL;
+		*entry = *n;
+		entry->next = NULL;
 		if (doc_decode(r->doc, &one, rows, 0, target, r->arena, &e) < 0)
 			cdi_wrong_err(&r->check, &e);
 	}
