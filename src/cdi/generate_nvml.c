@@ -255,10 +255,12 @@ static int add_asked(struct maker *m, const char *const *ids, struct err *e)
 		if (is_asked(ids, found, n, NULL, &n->migs[i]))
 			add_mig(m, &n->migs[i]);
 	}
-	if (!any)
-		return err_set(e, ERR_ABSENT,
-			       n->driver ? "NVIDIA's driver sees no GPU"
-					 : "NVIDIA's kernel module is not loaded");
+	if (!any && n->driver)
+		return err_set(e, ERR_ABSENT, "NVIDIA's driver sees no GPU");
+	if (!any) {
+		(void)err_set(e, ERR_ABSENT, "NVIDIA's kernel module is not loaded");
+		return err_hint(e, "load it with `modprobe nvidia`, after the driver is installed");
+	}
 	for (size_t i = 0; i < ids_n; i++)
 		if (!found[i])
 			return no_such(m, ids[i], e);
