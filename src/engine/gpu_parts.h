@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "engine/gpu.h"
+#include "host/nvidia.h"
+#include "host/nvml.h"
+
+/* What the files of gpu.h share: gpu.c (choosing), gpu_edits.c (putting edits into a container). */
+
+/* The machine as it was found out for one request. */
+struct found {
+	struct nvidia host;
+	struct nvml nvml;
+	bool asked; /* nvml is filled in */
+	struct root driver;
+	struct arena arena;
+	const char *const *ids; /* what gpu_request_choose gave */
+};
+
+void gpu_warn(const struct gpu_want *w, const char *fmt, ...) FORMAT(2, 3);
+
+/* Put edits into a container. Their paths on the host are the machine's own. */
+int gpu_put(const struct gpu_want *w, const struct cdi_edits *edits, struct container *c,
+	    struct err *e) MUST_USE;
