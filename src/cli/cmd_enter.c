@@ -8,6 +8,7 @@ struct exec_options {
 	bool root;
 	bool no_tty;
 	const char *workdir;
+	const char *gpu;
 };
 
 const struct option_row exec_options[] = {
@@ -17,6 +18,8 @@ const struct option_row exec_options[] = {
 	 .help = N_("no terminal even if we have one")},
 	{OPTION(struct exec_options, workdir, "workdir", 'w', OPT_STR), .arg = "DIR",
 	 .help = N_("folder inside to run in")},
+	{OPTION(struct exec_options, gpu, "gpu", 'g', OPT_STR), .arg = "GPUS",
+	 .help = N_("of its GPUs let the command see only these")},
 	{0},
 };
 
@@ -25,6 +28,8 @@ struct run_options {
 	bool root;
 	bool no_tty;
 	const char *workdir;
+	const char *gpu;
+	const char **device;
 	const char **set;
 };
 
@@ -36,6 +41,10 @@ const struct option_row run_options[] = {
 	 .help = N_("no terminal even if we have one")},
 	{OPTION(struct run_options, workdir, "workdir", 'w', OPT_STR), .arg = "DIR",
 	 .help = N_("folder inside to run in")},
+	{OPTION(struct run_options, gpu, "gpu", 'g', OPT_STR), .arg = "GPUS",
+	 .help = N_("which GPUs: auto, all, none, 0,1, GPU-UUID, free:N, memory>=24G, arch>=8.0")},
+	{OPTION(struct run_options, device, "device", 0, OPT_STRS), .arg = "NAME",
+	 .help = N_("another device, by its name in a CDI file")},
 	{OPTION(struct run_options, set, "set", 's', OPT_STRS), .arg = "KEY=VALUE",
 	 .help = N_("set a key of dlenv.yaml for this container")},
 	{0},
@@ -61,6 +70,7 @@ int cmd_exec(struct cli *c, struct err *e)
 	const struct enter n = {
 		.args = c->rest,
 		.cwd = o->workdir,
+		.gpu = o->gpu,
 		.root = o->root,
 		.tty = !o->no_tty && cli_has_terminal(),
 	};
@@ -78,6 +88,7 @@ int cmd_shell(struct cli *c, struct err *e)
 	const struct exec_options *o = c->opt;
 	const struct enter n = {.args = args,
 				.cwd = o->workdir,
+				.gpu = o->gpu,
 				.root = o->root,
 				.tty = !o->no_tty && cli_has_terminal()};
 
@@ -129,6 +140,7 @@ int cmd_run(struct cli *c, struct err *e)
 		return err_hint(e, "put it after the preset: dlenv run torch python3 train.py");
 	}
 	strs_fmt(&flags, "preset=%s", cli_arg(c));
+	cli_gpu_settings(o->gpu, o->device, &flags);
 	if (o->set)
 		strs_add_all(&flags, (const char *const *)o->set);
 	if (cli_definition(c, (const char *const *)flags.v, &d, e) < 0 || cli_site(c, &s, e) < 0 ||

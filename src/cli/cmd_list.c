@@ -9,6 +9,7 @@
 #include "cli/cmds.h"
 #include "cli/output.h"
 #include "cli/site.h"
+#include "env/gpu.h"
 #include "env/jupyter.h"
 
 enum { MAX_SERVICES = 64 };
@@ -150,16 +151,17 @@ static int say_running(struct cli *c, struct env *v, const struct running *r, st
 	size_t services_n = 0;
 	size_t stay_n = processes(r, stay);
 	CLEANUP(freep) char *link = NULL;
+	CLEANUP(freep) char *gpus = env_gpus_text(&v->rec);
 
 	if (env_services(v, services, COUNT(services), &services_n, e) < 0 && e->code != ERR_ABSENT)
 		return -(int)e->code;
 	if (has_service(services, services_n, "jupyter") && jupyter_link(v, &link, e) < 0)
 		return -(int)e->code;
 	if (c->g.json) {
-		cli_answer(c, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o}", "name",
+		cli_answer(c, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:o}", "name",
 					v->name, "state", "running", "project", v->rec.project,
 					"preset", v->rec.preset, "network", v->rec.network,
-					"jupyter", link, "services",
+					"jupyter", link, "gpus", env_gpus_json(&v->rec), "services",
 					column_json_list(service_columns, services, services_n,
 							 sizeof(services[0])),
 					"processes",
@@ -172,6 +174,8 @@ static int say_running(struct cli *c, struct env *v, const struct running *r, st
 	cli_print(c, "  %-9s ssh dlenv.%s", "ssh", v->name);
 	if (link)
 		cli_print(c, "  %-9s %s", "jupyter", link);
+	if (gpus)
+		cli_print(c, "  %-9s %s", "gpu", gpus);
 	cli_print(c, "%s", "");
 	if (services_n) {
 		cli_table(c, service_columns, services, services_n, sizeof(services[0]));

@@ -5,6 +5,7 @@
 #include "cli/cmds.h"
 #include "cli/output.h"
 #include "cli/site.h"
+#include "env/gpu.h"
 #include "env/jupyter.h"
 #include "env/ssh.h"
 
@@ -12,6 +13,8 @@ enum { READY_MS = 120000 };
 
 struct up_options {
 	const char *preset;
+	const char *gpu;
+	const char **device;
 	const char **set;
 	bool wait;
 };
@@ -19,6 +22,10 @@ struct up_options {
 const struct option_row up_options[] = {
 	{OPTION(struct up_options, preset, "preset", 'p', OPT_STR), .arg = "NAME",
 	 .help = N_("packages to begin with: base or torch")},
+	{OPTION(struct up_options, gpu, "gpu", 'g', OPT_STR), .arg = "GPUS",
+	 .help = N_("which GPUs: auto, all, none, 0,1, GPU-UUID, free:N, memory>=24G, arch>=8.0")},
+	{OPTION(struct up_options, device, "device", 0, OPT_STRS), .arg = "NAME",
+	 .help = N_("another device, by its name in a CDI file")},
 	{OPTION(struct up_options, set, "set", 's', OPT_STRS), .arg = "KEY=VALUE",
 	 .help = N_("set a key of dlenv.yaml for this environment")},
 	{OPTION(struct up_options, wait, "wait", 0, OPT_FLAG),
@@ -26,12 +33,12 @@ const struct option_row up_options[] = {
 	{0},
 };
 
-/* --preset and --set as one list of KEY=VALUE. */
-static void settings(struct cli *c, const struct up_options *o, struct strs *ret)
+/* --preset, --gpu, --device and --set as one list of KEY=VALUE. */
+static void settings(const struct up_options *o, struct strs *ret)
 {
-	(void)c;
 	if (o->preset)
 		strs_fmt(ret, "preset=%s", o->preset);
+	cli_gpu_settings(o->gpu, o->device, ret);
 	if (o->set)
 		strs_add_all(ret, (const char *const *)o->set);
 }
@@ -91,10 +98,11 @@ static int say_links(struct cli *c, struct env *v, const struct env_def *d, unsi
 			  _("host key pinned, no port open"));
 	if (link)
 		cli_print(c, "  %-9s %s", "jupyter", link);
-	cli_answer(c, json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s?, s:s?}", "name", v->name,
+	cli_answer(c, json_pack("{s:s, s:s, s:b, s:b, s:s?, s:s?, s:s?, s:o}", "name", v->name,
 				"project", v->rec.project, "created", what & UP_CREATED ? 1 : 0,
 				"started", what & UP_STARTED ? 1 : 0, "network", v->rec.network,
-				"ssh", d->ssh.enable ? target : NULL, "jupyter", link));
+				"ssh", d->ssh.enable ? target : NULL, "jupyter", link, "gpus",
+				env_gpus_json(&v->rec)));
 	return 0;
 }
 
@@ -114,6 +122,30 @@ static int finish(struct cli *c, struct env *v, const struct env_def *d, unsigne
 	if ((wait || what & UP_CREATED) && env_wait_healthy(v, READY_MS, e) < 0)
 		return -(int)e->code;
 	return say_links(c, v, d, what, e);
+}
+
+/* What is said about GPUs holds from now on, not for this start alone. */
+static int keep_gpus(const struct up_options *o, struct env *v, struct err *e)
+{
+	CLEANUP(strs_fini) struct strs own = {0};
+
+	cli_gpu_settings(o->gpu, o->device, &own);
+	for (size_t i = 0; i < own.n; i++)
+		env_record_setting(&v->rec, own.v[i]);
+	return own.n ? env_record_save(v, e) : 0;
+}
+
+static void say_gpus(struct cli *c, const struct env *v, const struct env_def *d, unsigned int what)
+{
+	CLEANUP(freep) char *text = env_gpus_text(&v->rec);
+
+	if (text)
+		cli_step(c, "gpu", "%s", text);
+	if (!(what & UP_STARTED) && v->rec.gpu && !str_eq(v->rec.gpu, d->gpu))
+		cli_warn(c,
+			 _("'%s' runs with 'gpu: %s': `dlenv stop %s`, then `dlenv up` gives it "
+			   "what is asked for now"),
+			 v->name, v->rec.gpu, v->name);
 }
 
 /* What up would do, from what is there now. */
@@ -149,7 +181,7 @@ int cmd_up(struct cli *c, struct err *e)
 	CLEANUP(env_close) struct env v = {.lock = -1};
 	unsigned int what = 0;
 
-	settings(c, o, &flags);
+	settings(o, &flags);
 	if (cli_definition(c, (const char *const *)flags.v, &d, e) < 0 || cli_site(c, &s, e) < 0)
 		return -(int)e->code;
 	say_host(c, &s, &d);
@@ -160,9 +192,12 @@ int cmd_up(struct cli *c, struct err *e)
 	if (!v.exists)
 		strs_add_all(&v.rec.settings,
 			     flags.v ? (const char *const *)flags.v : (const char *const[]){NULL});
+	else if (keep_gpus(o, &v, e) < 0)
+		return -(int)e->code;
 	if (env_up(&v, &d, &what, e) < 0)
 		return -(int)e->code;
 	if (what & UP_STARTED)
 		cli_step(c, "network", "%s", v.rec.network);
+	say_gpus(c, &v, &d, what);
 	return finish(c, &v, &d, what, o->wait, e);
 }

@@ -78,6 +78,18 @@ int cli_env(struct cli *c, struct site *s, unsigned int flags, struct env *ret, 
 	return env_open(ret, s, d.name, flags, e);
 }
 
+void cli_gpu_settings(const char *gpu, const char *const *devices, struct strs *ret)
+{
+	CLEANUP(buf_fini) struct buf list = {0};
+
+	if (gpu)
+		strs_fmt(ret, "gpu=%s", gpu);
+	for (const char *const *d = devices; d && *d; d++)
+		buf_fmt(&list, "%s%s", list.len ? ", " : "", *d);
+	if (list.len)
+		strs_fmt(ret, "devices=[%s]", list.data);
+}
+
 int cli_started(struct env *v, const struct env_def *d, struct err *e)
 {
 	CLEANUP(running_fini) struct running r = {0};

@@ -29,6 +29,9 @@ int cli_definition(struct cli *c, const char *const *settings, struct env_def *r
 int cli_env(struct cli *c, struct site *s, unsigned int flags, struct env *ret, struct err *e)
 	MUST_USE;
 
+/* --gpu and --device as settings KEY=VALUE. */
+void cli_gpu_settings(const char *gpu, const char *const *devices, struct strs *ret);
+
 /* Start it when it is stopped, as every command that enters does. */
 int cli_started(struct env *v, const struct env_def *d, struct err *e) MUST_USE;
 

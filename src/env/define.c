@@ -29,7 +29,15 @@ const struct def_key def_keys[] = {
 	  .fallback = "auto",
 	  .help = "Which build of PyTorch: auto (cuda on a machine with an NVIDIA GPU), cpu, cuda." },
 	{ "gpu", "DLENV_GPU", DOC_AS_STR, AT(gpu), .take = check_gpu, .fallback = "auto",
-	  .help = "Which GPUs: auto (all there are), all, none, indexes (0,2) or a UUID (GPU-...)." },
+	  .help = "Which GPUs: auto (all, when there are any that work), all, none, or a list with\n"
+		  "commas: indexes (0, 0:1 for a MIG device), UUIDs (GPU-...), free:N, and the\n"
+		  "conditions memory>=24G and arch>=8.0." },
+	{ "devices", "DLENV_DEVICES", DOC_AS_STRS, AT(devices), .take = check_devices,
+	  .fallback = "[]", .example = "[vendor.com/class=name]",
+	  .help = "Other devices, by their names in CDI files (/etc/cdi, /var/run/cdi)." },
+	{ "driver-root", "DLENV_DRIVER_ROOT", DOC_AS_STR, AT(driver_root),
+	  .take = check_driver_root, .fallback = "/", .example = "/run/nvidia/driver",
+	  .help = "Where the NVIDIA driver's files are, when a driver container has them." },
 
 	{ "stack", .type = DOC_AS_MAP,
 	  .help = "Versions that the project relies on. They are compared with what Debian 13\n"

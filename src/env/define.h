@@ -47,12 +47,13 @@ struct env_def {
 	const char *name;   /* [a-z0-9][a-z0-9_.-]{0,62} */
 	const char *folder; /* project folder, absolute */
 	const char *file;   /* its dlenv.yaml, or NULL when there is none */
-
 	const char *preset_name;
 	const struct preset *preset;
-	const char *const *apt; /* packages.apt, NULL-terminated: "NAME" or "NAME=VERSION" */
-	int accelerator;	/* enum def_accelerator */
-	const char *gpu;	/* "auto", "none", "all", "0,2", "GPU-..." */
+	const char *const *apt;	    /* packages.apt, NULL-terminated: "NAME" or "NAME=VERSION" */
+	int accelerator;	    /* enum def_accelerator */
+	const char *gpu;	    /* "auto", or as gpu_request_parse reads it */
+	const char *const *devices; /* names of other CDI devices, NULL-terminated */
+	const char *driver_root;    /* where the NVIDIA driver lies on the machine */
 
 	struct {
 		const char *python; /* NULL: what the suite has; else checked to be just that */
@@ -81,7 +82,6 @@ struct env_def {
 	struct def_mount *mounts; /* caches are among them, the project folder is not */
 	size_t mounts_n;
 	const char *const *caches;
-
 	struct {
 		bool enable;
 		const char *const *keys; /* "agent" or absolute paths of public keys */

@@ -73,7 +73,8 @@ void def_list_values(struct loader *l);
 
 /* validate.c; each is a def_take_fn of a row */
 def_take_fn take_schema, take_number, take_cpus, take_env;
-def_take_fn check_name, check_preset, check_gpu, check_stack, check_optional, check_apt;
+def_take_fn check_name, check_preset, check_gpu, check_devices, check_driver_root, check_stack,
+	check_optional, check_apt;
 def_take_fn check_zone, check_locale, check_keys, check_bind, check_proxy, check_no_proxy;
 def_take_fn check_certificates, check_suite, check_mirror, check_caches;
 

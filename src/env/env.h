@@ -6,6 +6,7 @@
 
 #include "base/progress.h"
 #include "engine/engine.h"
+#include "engine/gpu.h"
 #include "env/define.h"
 #include "host/summary.h"
 #include "oci/store.h"
@@ -39,8 +40,14 @@ struct env_record {
 	uint16_t jupyter_port; /* 0: none yet */
 	int64_t created;       /* Unix time */
 	char *network;	       /* what was chosen at the last start, or NULL */
-	struct strs settings;  /* --set and options of the `up` that made it: they hold for every
-				  start */
+	char *gpu;	       /* what was asked for at the last start, or NULL */
+	char *driver;	       /* version of the GPUs' driver then, or NULL */
+	struct gpu_card *gpus; /* what it has got */
+	size_t gpus_n;
+	struct strs variables;	/* that came with them, NAME=VALUE */
+	struct strs gpu_places; /* where the driver's files were mounted */
+	struct strs settings;	/* --set and options of the `up` that made it: they hold for every
+				   start */
 };
 
 struct env {
@@ -113,6 +120,7 @@ int env_image_ready(struct site *s, const struct env_def *d, bool *ret, struct e
  */
 struct enter {
 	const char *const *args;
+	const char *gpu; /* of the environment's GPUs only these; NULL: all of them */
 	const char *cwd;
 	bool tty;
 	bool root;

@@ -112,6 +112,19 @@ static void add_certificates(const struct env *v, const struct env_def *d, struc
 		strs_fmt(ret, "%s=/run/dlenv/ca-certificates.crt", names[i]);
 }
 
+void inside_set(struct strs *vars, const char *variable)
+{
+	size_t n = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < vars->n; i++)
+		if (strncmp(vars->v[i], variable, n) == 0) {
+			free(vars->v[i]);
+			vars->v[i] = str_dup(variable);
+			return;
+		}
+	strs_add(vars, variable);
+}
+
 void inside_variables(const struct site *s, const struct env *v, const struct env_def *d,
 		      struct strs *ret)
 {
@@ -136,6 +149,8 @@ void inside_variables(const struct site *s, const struct env *v, const struct en
 	add_certificates(v, d, ret);
 	for (size_t i = 0; i < d->run.env.n; i++)
 		strs_fmt(ret, "%s=%s", d->run.env.items[i].key, d->run.env.items[i].value);
+	for (size_t i = 0; v && i < v->rec.variables.n; i++)
+		inside_set(ret, v->rec.variables.v[i]);
 }
 
 /*

@@ -9,6 +9,9 @@
 void inside_variables(const struct site *s, const struct env *v, const struct env_def *d,
 		      struct strs *ret);
 
+/* Set NAME=VALUE, over another of that name. */
+void inside_set(struct strs *vars, const char *variable);
+
 /* What a program must know of the caller's terminal. */
 void inside_terminal(struct strs *vars);
 

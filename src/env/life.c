@@ -22,6 +22,7 @@
 #include "engine/build.h"
 #include "engine/net.h"
 #include "engine/user_layer.h"
+#include "env/gpu.h"
 #include "env/inside.h"
 #include "env/jupyter.h"
 #include "env/services.h"
@@ -403,8 +404,8 @@ int env_start(struct env *v, const struct env_def *d, struct err *e)
 	if (en->ops->stop(en, v->id, 0, e) < 0 || choose_network(v, d, &c.net, e) < 0)
 		return -(int)e->code;
 	if (stack(v->site, &v->rec.layers, &lowers, e) < 0 ||
-	    inside_fill(v->site, v, d, &c, e) < 0 || prepare_files(v, d, e) < 0 ||
-	    bind_init(v, &c, e) < 0)
+	    inside_fill(v->site, v, d, &c, e) < 0 || env_gpu_give(v->site, v, d, &c, e) < 0 ||
+	    prepare_files(v, d, e) < 0 || bind_init(v, &c, e) < 0)
 		return -(int)e->code;
 	ports[0] = d->jupyter.enable ? v->rec.jupyter_port : 0;
 	c.id = v->id;
@@ -472,6 +473,8 @@ int env_enter(struct env *v, const struct env_def *d, const struct enter *n, int
 	}
 	inside_variables(v->site, v, d, &vars);
 	inside_terminal(&vars);
+	if (n->gpu && env_gpu_limit(v, d, n->gpu, &vars, e) < 0)
+		return -(int)e->code;
 	cmd.env = (const char *const *)vars.v;
 	return en->ops->exec(en, v->id, &r, &cmd, ret_status, e);
 }

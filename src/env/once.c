@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "engine/net.h"
 #include "engine/user_layer.h"
+#include "env/gpu.h"
 #include "env/inside.h"
 #include "env/services.h"
 
@@ -80,18 +81,20 @@ int env_run_once(struct site *s, const struct env_def *d, const struct enter *n,
 	    net_choose(network, &c.net, &why, e) < 0)
 		return -(int)e->code;
 	container_tmpfs(&c, "/run", "nosuid,nodev,mode=755");
-	if (inside_fill(s, NULL, d, &c, e) < 0)
+	c.uid = n->root ? 0 : s->user->uid;
+	c.gid = n->root ? 0 : s->user->gid;
+	if (inside_fill(s, NULL, d, &c, e) < 0 || env_gpu_give(s, NULL, d, &c, e) < 0)
 		return -(int)e->code;
 	inside_variables(s, NULL, d, &vars);
 	inside_terminal(&vars);
+	for (size_t i = 0; i < c.more_env.n; i++)
+		inside_set(&vars, c.more_env.v[i]);
 	c.id = id;
 	c.hostname = d->preset_name;
 	c.lowers = (const char *const *)lowers.v;
 	c.args = n->args;
 	c.env = (const char *const *)vars.v;
 	c.cwd = cwd;
-	c.uid = n->root ? 0 : s->user->uid;
-	c.gid = n->root ? 0 : s->user->gid;
 	if (n->tty)
 		return with_terminal(s, &c, ret_status, e);
 	return en->ops->run(en, &c, ret_status, e);

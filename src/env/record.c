@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "env/gpu.h"
 
 enum { RECORD_MAX = 1 << 20 };
 
@@ -29,8 +30,24 @@ struct stored {
 	const char *network;
 	const char **layers;
 	const char **settings;
+	const char *gpu;
+	const char *driver;
+	struct doc_list gpus; /* struct gpu_card */
+	const char **variables;
+	const char **gpu_places;
 	uint64_t jupyter_port;
 	int64_t created;
+};
+
+#define CARD(member)                                                                               \
+	.key = #member, .type = DOC_AS_STR, .offset = offsetof(struct gpu_card, member),           \
+	.flags = DOC_REQUIRED
+
+static const struct doc_row card_rows[] = {
+	{CARD(name)},
+	{CARD(uuid)},
+	{CARD(model)},
+	{0},
 };
 
 #define STORED(member, as) .key = #member, .type = (as), .offset = offsetof(struct stored, member)
@@ -42,13 +59,47 @@ static const struct doc_row stored_rows[] = {
 	{STORED(network, DOC_AS_STR)},
 	{STORED(layers, DOC_AS_STRS), .flags = DOC_REQUIRED},
 	{STORED(settings, DOC_AS_STRS)},
+	{STORED(gpu, DOC_AS_STR)},
+	{STORED(driver, DOC_AS_STR)},
+	{STORED(gpus, DOC_AS_LIST), .rows = card_rows, .item_size = sizeof(struct gpu_card)},
+	{STORED(variables, DOC_AS_STRS)},
+	{STORED(gpu_places, DOC_AS_STRS)},
 	{STORED(jupyter_port, DOC_AS_UINT)},
 	{STORED(created, DOC_AS_INT)},
 	{0},
 };
 
+void env_record_forget_gpus(struct env_record *r)
+{
+	for (size_t i = 0; i < r->gpus_n; i++) {
+		free((char *)r->gpus[i].name);
+		free((char *)r->gpus[i].uuid);
+		free((char *)r->gpus[i].model);
+	}
+	freep(&r->gpus);
+	r->gpus_n = 0;
+	freep(&r->gpu);
+	freep(&r->driver);
+	strs_fini(&r->variables);
+}
+
+void env_record_setting(struct env_record *r, const char *setting)
+{
+	struct strs kept = {0};
+	size_t n = strcspn(setting, "=") + 1;
+
+	for (size_t i = 0; i < r->settings.n; i++)
+		if (strncmp(r->settings.v[i], setting, n) != 0)
+			strs_add(&kept, r->settings.v[i]);
+	strs_add(&kept, setting);
+	strs_fini(&r->settings);
+	r->settings = kept;
+}
+
 static void record_fini(struct env_record *r)
 {
+	env_record_forget_gpus(r);
+	strs_fini(&r->gpu_places);
 	freep(&r->project);
 	freep(&r->preset);
 	freep(&r->accelerator);
@@ -56,6 +107,25 @@ static void record_fini(struct env_record *r)
 	strs_fini(&r->layers);
 	strs_fini(&r->settings);
 	*r = (struct env_record){0};
+}
+
+static void take_gpus(struct env_record *r, const struct stored *s)
+{
+	const struct gpu_card *cards = s->gpus.items;
+
+	r->gpu = str_dup(s->gpu);
+	r->driver = str_dup(s->driver);
+	r->gpus = mem_alloc((s->gpus.n + 1) * sizeof(*r->gpus));
+	for (; r->gpus_n < s->gpus.n; r->gpus_n++)
+		r->gpus[r->gpus_n] = (struct gpu_card){
+			.name = str_dup(cards[r->gpus_n].name),
+			.uuid = str_dup(cards[r->gpus_n].uuid),
+			.model = str_dup(cards[r->gpus_n].model),
+		};
+	if (s->variables)
+		strs_add_all(&r->variables, s->variables);
+	if (s->gpu_places)
+		strs_add_all(&r->gpu_places, s->gpu_places);
 }
 
 static int record_load(struct env *v, struct err *e)
@@ -86,6 +156,7 @@ static int record_load(struct env *v, struct err *e)
 	strs_add_all(&v->rec.layers, s.layers);
 	if (s.settings)
 		strs_add_all(&v->rec.settings, s.settings);
+	take_gpus(&v->rec, &s);
 	return 0;
 }
 
@@ -95,6 +166,17 @@ static json_t *json_list(const struct strs *l)
 
 	for (size_t i = 0; i < l->n; i++)
 		(void)json_array_append_new(list, json_string(l->v[i]));
+	return list;
+}
+
+json_t *env_gpus_json(const struct env_record *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->gpus_n; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s}", "name", r->gpus[i].name, "uuid",
+					r->gpus[i].uuid, "model", r->gpus[i].model));
 	return list;
 }
 
@@ -111,6 +193,13 @@ int env_record_save(struct env *v, struct err *e)
 	if (!top)
 		return err_set(e, ERR_CONFIG, "the folder '%s' has a name that is not UTF-8",
 			       v->rec.project);
+	(void)json_object_set_new(top, "gpus", env_gpus_json(&v->rec));
+	(void)json_object_set_new(top, "variables", json_list(&v->rec.variables));
+	(void)json_object_set_new(top, "gpu_places", json_list(&v->rec.gpu_places));
+	if (v->rec.gpu)
+		(void)json_object_set_new(top, "gpu", json_string(v->rec.gpu));
+	if (v->rec.driver)
+		(void)json_object_set_new(top, "driver", json_string(v->rec.driver));
 	if (!v->rec.network)
 		(void)json_object_del(top, "network");
 	text = json_dumps(top, JSON_SORT_KEYS | JSON_INDENT(2));

@@ -10,6 +10,8 @@
 
 #include "base/i18n.h"
 #include "base/str.h"
+#include "cdi/registry.h"
+#include "cdi/request.h"
 #include "env/define_keys.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -93,17 +95,21 @@ int check_preset(struct loader *l, const struct def_key *k UNUSED, const struct 
 
 int check_gpu(struct loader *l, const struct def_key *k UNUSED, const struct doc_node *n)
 {
-	const char *s = n->text;
+	CLEANUP(gpu_request_fini) struct gpu_request q = {0};
+	struct err why = {0};
 
-	if (str_eq(s, "auto") || str_eq(s, "all") || str_eq(s, "none"))
+	if (str_eq(n->text, "auto") || gpu_request_parse(n->text, &q, &why) == 0)
 		return 0;
-	if (is_made_of(s, DIGITS ",") && s[0] != ',' && !strstr(s, ",,") && !str_ends(s, ","))
+	(void)doc_err(l->doc, n, l->e, "'gpu' cannot be '%s'", n->text);
+	(void)snprintf(l->e->hint, sizeof(l->e->hint), "%s", why.hint);
+	return -ERR_CONFIG;
+}
+
+int check_driver_root(struct loader *l, const struct def_key *k, const struct doc_node *n)
+{
+	if (n->text[0] == '/' && !has_control(n->text))
 		return 0;
-	if ((str_starts(s, "GPU-") || str_starts(s, "MIG-")) &&
-	    is_made_of(s, LOWER UPPER DIGITS "-"))
-		return 0;
-	(void)doc_err(l->doc, n, l->e, "'gpu' cannot be '%s'", s);
-	return err_hint(l->e, "write auto, all, none, indexes such as 0,2, or GPU-UUID");
+	return doc_err(l->doc, n, l->e, "'%s' must be an absolute path", k->path);
 }
 
 /* What the one suite has. A definition may name less of it: 2.6 or 2 for 2.6.0. */
@@ -165,6 +171,23 @@ const char *optional_package(const char *name)
 static const struct doc_node *items_of(const struct doc_node *n)
 {
 	return n->kind == DOC_LIST ? n->first : n;
+}
+
+int check_devices(struct loader *l, const struct def_key *k UNUSED, const struct doc_node *n)
+{
+	CLEANUP(arena_fini) struct arena a = {0};
+
+	for (const struct doc_node *i = items_of(n); i; i = i->next) {
+		struct cdi_name name;
+		struct err why = {0};
+
+		if (cdi_name_parse(&a, i->text, &name, &why) == 0)
+			continue;
+		(void)doc_err(l->doc, i, l->e, "%s", why.msg);
+		return err_hint(l->e, "write a CDI device's name, such as vendor.com/class=name; "
+				      "`dlenv cdi list` shows those of this machine");
+	}
+	return 0;
 }
 
 int check_optional(struct loader *l, const struct def_key *k UNUSED, const struct doc_node *n)

@@ -441,10 +441,31 @@ TEST(presets_name_each_package_once)
 	}
 }
 
-RUN(IT(without_a_file_there_are_defaults), IT(every_key_arrives_where_it_belongs),
-    IT(a_name_is_made_from_the_folder), IT(folders_without_usable_letters_become_default),
-    IT(the_nearest_file_above_counts), IT(a_named_file_counts_alone),
-    IT(higher_layers_win_and_origins_say_so), IT(values_read_back_as_they_were),
-    IT(the_template_is_valid_as_it_is), IT(every_line_of_the_template_can_be_switched_on),
-    IT(layers_are_the_presets_and_then_ones_own), IT(jupyter_follows_the_preset_unless_asked_for),
+TEST(devices_and_the_driver_have_keys)
+{
+	struct place p;
+	struct env_def d = {0};
+	struct err e = {0};
+
+	place_init(&p);
+	assert_int_equal(load(&p,
+			      "gpu: \"free:1,memory>=24G\"\ndevices: [v.com/c=0, v.com/c=1]\n"
+			      "driver-root: /run/nvidia/driver\n",
+			      &d, &e),
+			 0);
+	assert_string_equal(d.gpu, "free:1,memory>=24G");
+	assert_string_equal(d.devices[1], "v.com/c=1");
+	assert_null(d.devices[2]);
+	assert_string_equal(d.driver_root, "/run/nvidia/driver");
+	env_def_fini(&d);
+	place_fini(&p);
+}
+
+RUN(IT(devices_and_the_driver_have_keys), IT(without_a_file_there_are_defaults),
+    IT(every_key_arrives_where_it_belongs), IT(a_name_is_made_from_the_folder),
+    IT(folders_without_usable_letters_become_default), IT(the_nearest_file_above_counts),
+    IT(a_named_file_counts_alone), IT(higher_layers_win_and_origins_say_so),
+    IT(values_read_back_as_they_were), IT(the_template_is_valid_as_it_is),
+    IT(every_line_of_the_template_can_be_switched_on), IT(layers_are_the_presets_and_then_ones_own),
+    IT(jupyter_follows_the_preset_unless_asked_for),
     IT(the_manual_page_names_each_key_variable_and_default), IT(presets_name_each_package_once))

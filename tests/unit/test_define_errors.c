@@ -31,8 +31,11 @@ static const struct bad bad[] = {
 	{"preset: tensorflow\n", ERR_UNSAT, "dlenv.yaml:1:9: there is no preset", "base, torch"},
 	{"preset: troch\n", ERR_UNSAT, "dlenv.yaml:1:9: there is no preset", "'torch'"},
 	{"accelerator: gpu\n", ERR_CONFIG, "dlenv.yaml:1:14: 'accelerator' cannot", "cuda"},
-	{"gpu: some\n", ERR_CONFIG, "dlenv.yaml:1:6: 'gpu' cannot be 'some'", "0,2"},
-	{"gpu: 0,,1\n", ERR_CONFIG, "dlenv.yaml:1:6: 'gpu' cannot", "0,2"},
+	{"gpu: some\n", ERR_CONFIG, "dlenv.yaml:1:6: 'gpu' cannot be 'some'", "free:1"},
+	{"gpu: 0,,1\n", ERR_CONFIG, "dlenv.yaml:1:6: 'gpu' cannot", "free:1"},
+	{"gpu: all,0\n", ERR_CONFIG, "dlenv.yaml:1:6: 'gpu' cannot", "any but none"},
+	{"devices: [a]\n", ERR_CONFIG, "dlenv.yaml:1:11: 'a'", "vendor.com/class=name"},
+	{"driver-root: here\n", ERR_CONFIG, "dlenv.yaml:1:14: 'driver-root' must be", ""},
 	{"gpu: [0]\n", ERR_CONFIG, "dlenv.yaml:1:6: 'gpu' must be a single value", ""},
 	{"stack: {python: 3.10}\n", ERR_UNSAT,
 	 "dlenv.yaml:1:17: Python 3.10 is not in Debian 13, which has 3.13.5", "leave it out"},
@@ -151,7 +154,7 @@ TEST(variables_and_flags_are_checked_like_files)
 		{NULL, "run=8G", "--set: unknown key 'run'", ""},
 		{NULL, "zzzzzzzzz=1", "--set: unknown key 'zzzzzzzzz'", "dlenv config"},
 		{NULL, "run.shm", "--set: 'run.shm' has no value", "KEY=VALUE"},
-		{NULL, "gpu=some", "--set: 'gpu' cannot be 'some'", "0,2"},
+		{NULL, "gpu=some", "--set: 'gpu' cannot be 'some'", "free:1"},
 		{NULL, "run.env.1=x", "--set: '1' cannot be a variable's name", "'_'"},
 	};
 	CLEANUP(place_fini) struct place p;
