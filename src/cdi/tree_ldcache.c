@@ -21,7 +21,13 @@
 #include "cdi/elf.h"
 #include "cdi/tree_parts.h"
 
-enum { ENTRIES_MAX = 1 << 16, NAMES_MAX = 1 << 16, PATH_FILE_MAX = 64 << 10 };
+enum {
+	ENTRIES_MAX = 1 << 16,
+	NAMES_MAX = 1 << 16,
+	PATH_FILE_MAX = 64 << 10,
+	NAME_LEN = 256,
+	PATH_LEN = 4096
+};
 
 #define CACHE "/etc/ld.so.cache"
 #define DROP_IN "/etc/ld.so.conf.d/00-dlenv-nvidia.conf"
@@ -150,6 +156,18 @@ static size_t add_folder(struct loader *l, const char *folder, bool all)
 	return l->added - before;
 }
 
+/* Texts may lie over each other, so a small file can hold any amount of them. */
+static bool is_sane(const struct ldcache *c)
+{
+	if (c->n > ENTRIES_MAX)
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		if (strnlen(c->entries[i].name, NAME_LEN) == NAME_LEN ||
+		    strnlen(c->entries[i].path, PATH_LEN) == PATH_LEN)
+			return false;
+	return true;
+}
+
 /* The image's own; empty when it is none, or a hostile one. *ret_text is what the file has. */
 static void cache_read(struct loader *l, char **ret_text, size_t *ret_len)
 {
@@ -157,8 +175,7 @@ static void cache_read(struct loader *l, char **ret_text, size_t *ret_len)
 
 	if (tree_read(l->p, CACHE, LDCACHE_MAX, ret_text, ret_len, &ignored) < 0)
 		return;
-	if (ldcache_parse(*ret_text, *ret_len, &l->cache, &ignored) == 0 &&
-	    l->cache.n > ENTRIES_MAX)
+	if (ldcache_parse(*ret_text, *ret_len, &l->cache, &ignored) == 0 && !is_sane(&l->cache))
 		ldcache_fini(&l->cache);
 }
 
@@ -171,7 +188,7 @@ static void cache_write(struct loader *l, const char *old, size_t old_len)
 		return;
 	ldcache_write(&l->cache, &text);
 	if (text.full) {
-		/* Texts that lie over each other: nobody's cache. Ours alone, then. */
+		/* Nobody's cache. Ours alone, then. */
 		struct ldcache own = {
 			.entries = l->cache.entries + (l->cache.n - l->cache.added),
 			.n = l->cache.added,
