@@ -67,6 +67,7 @@ struct tree_place {
 	int root;	/* O_PATH of the container's root, its mounts done */
 	bool read_only; /* its files cannot be written: mount over them instead */
 	int params;	/* the host's /proc/driver/nvidia/params, opened before; -1: none */
+	const char *const *mounts; /* where the configuration mounts something; NULL: unknown */
 	void (*warn)(void *arg,
 		     const char *text); /* what could not be done and is optional; or NULL */
 	void *warn_arg;

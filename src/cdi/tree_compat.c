@@ -149,6 +149,7 @@ static bool decide(const struct tree_edits *t, int fd, const char *version)
 const char *tree_compat(const struct tree_place *p, const struct tree_edits *t)
 {
 	const char *folder = t->compat_root ? t->compat_root : COMPAT_ROOT;
+	CLEANUP(fd_closep) int descriptors = -1;
 	CLEANUP(fd_closep) int library = -1;
 	CLEANUP(fd_closep) int file = -1;
 	CLEANUP(fd_closep) int dir = -1;
@@ -168,7 +169,8 @@ const char *tree_compat(const struct tree_place *p, const struct tree_edits *t)
 		return NULL;
 	name = str_fmt("%s%s", prefix, version);
 	library = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (library < 0 || tree_reopen(library, name, &file, &ignored) < 0)
+	descriptors = tree_descriptors();
+	if (library < 0 || tree_reopen(descriptors, library, name, &file, &ignored) < 0)
 		return NULL;
 	return decide(t, file, version) ? folder : NULL;
 }

@@ -85,30 +85,38 @@ static bool is_kernels(int fd)
 	return false;
 }
 
-int tree_reopen(int fd, const char *path, int *ret_fd, struct err *e)
+int tree_reopen(int descriptors, int fd, const char *path, int *ret_fd, struct err *e)
 {
-	char name[32];
+	char name[16];
 	struct stat st;
 	int real;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || is_kernels(fd))
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, ERR_PARSE, "'%s' of the image is not a regular file", path);
 	/* The very file that was looked at: no name is looked up again. */
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	real = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	(void)snprintf(name, sizeof(name), "%d", fd);
+	real = openat(descriptors, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (real < 0)
 		return err_sys(e, "cannot open '%s' in the container's root", path);
 	*ret_fd = real;
 	return 0;
 }
 
+int tree_descriptors(void)
+{
+	return open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int tree_open(const struct tree_place *p, const char *path, int *ret_fd, struct err *e)
 {
+	CLEANUP(fd_closep) int descriptors = tree_descriptors();
 	CLEANUP(fd_closep) int fd = -1;
 
 	if (rootfs_open(p->root, path, O_PATH, 0, &fd, e) < 0)
 		return -(int)e->code;
-	return tree_reopen(fd, path, ret_fd, e);
+	if (is_kernels(fd))
+		return err_set(e, ERR_PARSE, "'%s' of the image is not a regular file", path);
+	return tree_reopen(descriptors, fd, path, ret_fd, e);
 }
 
 int tree_read(const struct tree_place *p, const char *path, size_t max, char **ret, size_t *ret_len,
@@ -165,27 +173,46 @@ static int put_over(const struct tree_place *p, const char *path, const void *da
 	return cover_file(p->root, fd, data, len, mode, e);
 }
 
-/* -1 with errno. The name of the new file is fixed, so that a broken start leaves one at most. */
-static int put_in(int folder, const char *name, const void *data, size_t len, mode_t mode)
+/* A new file with these bytes, and no other; -1 with errno. */
+static int file_make(int folder, const char *name, const void *data, size_t len, mode_t mode)
 {
-	CLEANUP(freep) char *tmp = str_fmt(".%s.dlenv-new", name);
-	CLEANUP(fd_closep) int fd = -1;
-	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	int sys = 0;
 
-	fd = openat(folder, tmp, flags, mode);
-	if (fd < 0 && errno == EEXIST && unlinkat(folder, tmp, 0) == 0)
-		fd = openat(folder, tmp, flags, mode);
 	if (fd < 0)
 		return -1;
-	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0 ||
-	    renameat(folder, tmp, folder, name) < 0) {
-		int sys = errno;
+	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0)
+		sys = errno;
+	(void)close(fd);
+	if (!sys)
+		return 0;
+	(void)unlinkat(folder, name, 0);
+	errno = sys;
+	return -1;
+}
 
-		(void)unlinkat(folder, tmp, 0);
-		errno = sys;
+/* -1 with errno. The name beside it is fixed, so that a broken start leaves one file at most. */
+static int put_in(int folder, const char *name, const void *data, size_t len, mode_t mode)
+{
+	CLEANUP(freep) char *tmp = NULL;
+	int sys;
+
+	/* Nothing of the image runs yet: a file that is not there need not appear at once. */
+	if (file_make(folder, name, data, len, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
 		return -1;
-	}
-	return 0;
+	tmp = str_fmt(".%s.dlenv-new", name);
+	if (file_make(folder, tmp, data, len, mode) < 0 &&
+	    (errno != EEXIST || unlinkat(folder, tmp, 0) < 0 ||
+	     file_make(folder, tmp, data, len, mode) < 0))
+		return -1;
+	if (renameat(folder, tmp, folder, name) == 0)
+		return 0;
+	sys = errno;
+	(void)unlinkat(folder, tmp, 0);
+	errno = sys;
+	return -1;
 }
 
 int tree_put(const struct tree_place *p, const char *path, const void *data, size_t len,

@@ -37,8 +37,8 @@ struct loader {
 	struct ldcache cache;
 	const char *folder; /* the one that is being looked at */
 	int dir;
-	bool all;     /* not only what is mounted in it */
-	size_t added; /* libraries */
+	int descriptors; /* see tree_reopen */
+	size_t added;	 /* libraries */
 };
 
 static const struct {
@@ -78,18 +78,6 @@ static bool is_known(const struct loader *l, const char *folder)
 	return false;
 }
 
-/* Is something mounted on this file of the folder? Where the kernel does not tell: perhaps. */
-static bool is_mounted(int dir, const char *name, uint64_t dir_mount)
-{
-	struct statx st = {0};
-
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MNT_ID,
-		  &st) < 0 ||
-	    !S_ISREG(st.stx_mode))
-		return false;
-	return !(st.stx_mask & STATX_MNT_ID) || st.stx_mnt_id != dir_mount;
-}
-
 static bool is_plain_name(const char *name)
 {
 	for (const char *c = name; *c; c++)
@@ -110,7 +98,8 @@ static void add_library(struct loader *l, const char *name)
 	struct stat st;
 	uint32_t flags;
 
-	if (at < 0 || tree_reopen(at, name, &fd, &ignored) < 0 || elf_read(fd, &elf, &ignored) < 0)
+	if (at < 0 || tree_reopen(l->descriptors, at, name, &fd, &ignored) < 0 ||
+	    elf_read(fd, &elf, &ignored) < 0)
 		return;
 	flags = flags_of(&elf);
 	soname = is_plain_name(elf.soname) ? elf.soname : name;
@@ -123,37 +112,50 @@ static void add_library(struct loader *l, const char *name)
 	l->added++;
 }
 
-static bool is_library_name(const struct dirent *ent)
+static bool is_library_name(const char *name)
 {
-	return str_starts(ent->d_name, "lib") && strstr(ent->d_name, ".so") &&
-	       is_plain_name(ent->d_name) && (ent->d_type == DT_REG || ent->d_type == DT_UNKNOWN);
+	return str_starts(name, "lib") && strstr(name, ".so") && is_plain_name(name);
 }
 
-/* Libraries of a folder; 0 when it does not exist. */
-static size_t add_folder(struct loader *l, const char *folder, bool all)
+static void add_mounted(struct loader *l)
 {
-	const struct dirent *ent;
-	size_t before = l->added;
-	struct statx st = {0};
-	struct err ignored;
-	size_t names = 0;
-	int fd = -1;
-	DIR *d;
+	size_t n = strlen(l->folder);
 
-	if (rootfs_open(l->p->root, folder, O_RDONLY | O_DIRECTORY, 0, &fd, &ignored) < 0)
-		return 0;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(d = fdopendir(fd))) {
-		fd_closep(&fd);
-		return 0;
+	for (const char *const *m = l->p->mounts; m && *m; m++)
+		if (strncmp(*m, l->folder, n) == 0 && (*m)[n] == '/' && is_library_name(*m + n + 1))
+			add_library(l, *m + n + 1);
+}
+
+static void add_all(struct loader *l)
+{
+	int again = fcntl(l->dir, F_DUPFD_CLOEXEC, 0);
+	DIR *d = again < 0 ? NULL : fdopendir(again);
+	const struct dirent *ent;
+	size_t names = 0;
+
+	if (!d) {
+		fd_closep(&again);
+		return;
 	}
-	l->folder = folder;
-	l->dir = fd;
-	all = all || !tree_is_own(l->p, folder, fd) || !is_known(l, folder);
 	while ((ent = readdir(d)) && names++ < NAMES_MAX)
-		if (is_library_name(ent) && (all || is_mounted(fd, ent->d_name, st.stx_mnt_id)))
+		if (is_library_name(ent->d_name) &&
+		    (ent->d_type == DT_REG || ent->d_type == DT_UNKNOWN))
 			add_library(l, ent->d_name);
 	(void)closedir(d);
-	return l->added - before;
+}
+
+static void add_folder(struct loader *l, const char *folder, bool all)
+{
+	struct err ignored;
+
+	if (rootfs_open(l->p->root, folder, O_RDONLY | O_DIRECTORY, 0, &l->dir, &ignored) < 0)
+		return;
+	l->folder = folder;
+	if (all || !l->p->mounts || !is_known(l, folder) || !tree_is_own(l->p, folder, l->dir))
+		add_all(l);
+	else
+		add_mounted(l);
+	fd_closep(&l->dir);
 }
 
 /* Texts may lie over each other, so a small file can hold any amount of them. */
@@ -294,18 +296,20 @@ void tree_make_loader(const struct tree_place *p, const struct tree_edits *t)
 {
 	const char *compat = tree_compat(p, t);
 	CLEANUP(freep) char *old = NULL;
-	struct loader l = {.p = p, .dir = -1};
+	struct loader l = {.p = p, .dir = -1, .descriptors = -1};
 	size_t old_len = 0;
 
 	if ((!t->folders.n && !compat) || musl_make(p, t))
 		return;
+	l.descriptors = tree_descriptors();
 	cache_read(&l, &old, &old_len);
 	for (size_t i = 0; i < t->folders.n; i++)
-		(void)add_folder(&l, t->folders.v[i], false);
+		add_folder(&l, t->folders.v[i], false);
 	/* Last added, first found. */
 	if (compat)
-		(void)add_folder(&l, compat, true);
+		add_folder(&l, compat, true);
 	cache_write(&l, old, old_len);
 	drop_in_write(p, t, compat);
 	ldcache_fini(&l.cache);
+	fd_closep(&l.descriptors);
 }

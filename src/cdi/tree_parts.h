@@ -34,8 +34,10 @@ int tree_folder(const struct tree_place *p, const char *path, int *ret_fd, struc
  * no such file: a fifo or device, whose opening could block or act, or a file of the kernel.
  */
 int tree_open(const struct tree_place *p, const char *path, int *ret_fd, struct err *e) MUST_USE;
-/* The same for what an O_PATH descriptor shows. */
-int tree_reopen(int fd, const char *path, int *ret_fd, struct err *e) MUST_USE;
+/* The same for what an O_PATH descriptor shows; descriptors is from tree_descriptors. */
+int tree_reopen(int descriptors, int fd, const char *path, int *ret_fd, struct err *e) MUST_USE;
+/* /proc/self/fd of the host, or -1. The caller's. */
+int tree_descriptors(void);
 /* All of it, at most max bytes. */
 int tree_read(const struct tree_place *p, const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct err *e) MUST_USE;

@@ -64,23 +64,25 @@ static void say(void *arg UNUSED, const char *text)
 
 static int make(const struct tree_edits *t, struct err *e)
 {
-	CLEANUP(freep) char *path = NULL;
+	CLEANUP(arena_fini) struct arena a = {0};
 	CLEANUP(fd_closep) int root = -1;
 	CLEANUP(fd_closep) int params = -1;
 	struct tree_place p = {.params = -1, .warn = say};
+	struct hook_state state = {0};
 
-	if (hook_state_root(0, &path, e) < 0)
+	if (hook_state_read(0, &a, &state, e) < 0)
 		return -(int)e->code;
 	if (t->params)
 		params = open("/proc/driver/nvidia/params", O_RDONLY | O_CLOEXEC);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = open(state.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
-		return err_sys(e, "cannot open the container's root '%s'", path);
+		return err_sys(e, "cannot open the container's root '%s'", state.root);
 	/* The folder that it was started in may be the image's. */
 	if (chdir("/") < 0)
 		return err_sys(e, "cannot leave the folder");
 	p.root = root;
 	p.params = params;
+	p.mounts = state.mounts;
 	return tree_make(&p, t, e);
 }
 

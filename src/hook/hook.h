@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 /*
  * dlenv-toolkit: one static program under the names of NVIDIA's. What it writes for people goes to
@@ -25,8 +26,9 @@ void hook_say_err(const struct err *e);
  */
 void hook_confine(void);
 
-/*
- * The folder that is the container's root, from an OCI state (JSON on a descriptor, bounded). The
- * path is the caller's.
- */
-int hook_state_root(int fd, char **ret, struct err *e) MUST_USE;
+/* What an OCI state (JSON on a descriptor, bounded) and the bundle that it names say. */
+struct hook_state {
+	const char *root;    /* the container's root, absolute or relative to / */
+	const char **mounts; /* destinations, NULL-terminated */
+};
+int hook_state_read(int fd, struct arena *a, struct hook_state *ret, struct err *e) MUST_USE;

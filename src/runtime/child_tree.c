@@ -7,6 +7,17 @@
 #include "cdi/tree.h"
 #include "runtime/rt.h"
 
+/* Where the configuration mounts something. */
+static const char **destinations(const struct spec *s, struct arena *a)
+{
+	const struct spec_mount *m = s->mounts.items;
+	const char **v = arena_alloc(a, (s->mounts.n + 1) * sizeof(*v));
+
+	for (size_t i = 0; i < s->mounts.n; i++)
+		v[i] = m[i].destination;
+	return v;
+}
+
 int stage_tree(struct rt *rt, struct err *e)
 {
 	CLEANUP(arena_fini) struct arena a = {0};
@@ -27,5 +38,6 @@ int stage_tree(struct rt *rt, struct err *e)
 	if (t.params)
 		params = open("/proc/driver/nvidia/params", O_RDONLY | O_CLOEXEC);
 	p.params = params;
+	p.mounts = destinations(&rt->spec, &a);
 	return tree_make(&p, &t, e);
 }

@@ -323,15 +323,20 @@ TEST(the_images_own_cache_is_kept_behind_the_driver)
 
 TEST(of_a_folder_that_the_image_knows_only_mounts_are_the_drivers)
 {
+	static const char *const mounts[] = {"/opt/lib/libcuda.so.550.1", "/opt/lib/sub/libx.so.1",
+					     "/opt", NULL};
 	struct box b;
 
 	box_init(&b);
 	put_library(&b, "usr/lib/x86_64-linux-gnu/libown.so.1", "libown.so.1", "");
 	put_library(&b, "opt/lib/libown2.so.1", "libown2.so.1", "");
+	put_library(&b, "opt/lib/libcuda.so.550.1", "libcuda.so.1", "");
 	put_cache(&b, "libx.so.1", "/usr/lib/libx.so.1");
 	add_folder(&b, "/usr/lib/x86_64-linux-gnu");
 	add_folder(&b, "/opt/lib");
+	b.p.mounts = mounts;
 	make(&b);
+	finds(&b, "libcuda.so.1", "/opt/lib/libcuda.so.550.1");
 	assert_null(found(&b, "libown.so.1"));
 	assert_null(found(&b, "libown2.so.1"));
 	box_fini(&b);
