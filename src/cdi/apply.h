@@ -15,10 +15,10 @@ enum apply_flags {
 
 /*
  * SPEC.md "OCI Edits": env replaces by name; nodes get type, major and minor of the host's node
- * (below dev_root) where they are not given, owner from process.user, replace one of the same path,
- * and get a cgroup rule; mounts replace one of the same destination and are put in order of their
- * depth; additionalGids once each, without 0. ERR_ABSENT when a node does not exist on the host,
- * ERR_PARSE when the text is not a config.json. *ret is the caller's.
+ * where they are not given, owner from process.user, replace one of the same path, and get a cgroup
+ * rule; mounts replace one of the same destination and come behind all others but those that lie
+ * below them; additionalGids once each, without 0. ERR_ABSENT when a node does not exist on the
+ * host, ERR_PARSE when the text is not a config.json. *ret is the caller's.
  */
 int cdi_apply(const char *text, size_t len, const struct cdi_edits *edits, unsigned int flags,
 	      char **ret, struct err *e) MUST_USE;
