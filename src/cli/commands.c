@@ -12,6 +12,18 @@ static const struct command ssh_commands[] = {
 	{0},
 };
 
+static const struct command cdi_commands[] = {
+	{.name = "generate",
+	 .summary = N_("describe this machine's GPUs for container engines"),
+	 .options = cdi_generate_options,
+	 .run = cmd_cdi_generate},
+	{.name = "refresh",
+	 .summary = N_("write the description anew if it no longer holds"),
+	 .options = cdi_refresh_options,
+	 .run = cmd_cdi_refresh},
+	{0},
+};
+
 static const struct command image_commands[] = {
 	{.name = "build",
 	 .summary = N_("build the image of this folder's definition"),
@@ -175,6 +187,11 @@ const struct command commands[] = {
 	 .args = "build|ls|verify|rm",
 	 .summary = N_("images that environments are made from"),
 	 .sub = image_commands},
+	{.name = "cdi",
+	 .group = N_("GPUs"),
+	 .args = "generate|refresh",
+	 .summary = N_("specifications of GPUs that container engines read (CDI)"),
+	 .sub = cdi_commands},
 	{.name = "ssh-proxy",
 	 .group = N_("Work inside"),
 	 .args = "NAME",
