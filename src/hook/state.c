@@ -61,17 +61,22 @@ static bool config_has(const struct config *c, const char *const *path, const ch
 static int config_root(const struct config *c, struct arena *a, const char **ret, struct err *e)
 {
 	static const char *const path[] = {"root", "path", NULL};
+	CLEANUP(freep) char *whole = NULL;
 	CLEANUP(doc_fini) struct doc d = {0};
+	const struct doc_node *value;
 	const char *text = NULL;
 	size_t n = 0;
 
 	if (!config_has(c, path, &text, &n))
 		return err_set(e, ERR_CONFIG, "'%s' has no root.path", c->name);
-	if (doc_json(text, n, c->name, &d, e) < 0)
+	/* A document is an object or a list. */
+	whole = str_fmt("[%.*s]", (int)n, text);
+	if (doc_json(whole, strlen(whole), c->name, &d, e) < 0)
 		return -(int)e->code;
-	if (d.top->kind != DOC_STRING || !*d.top->text)
+	value = d.top->first;
+	if (!value || value->kind != DOC_STRING || !*value->text)
 		return err_set(e, ERR_CONFIG, "'%s' has no root.path", c->name);
-	*ret = arena_str(a, d.top->text);
+	*ret = arena_str(a, value->text);
 	return 0;
 }
 
