@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "config.h"
+#include "hook/engines.h"
 #include "hook/hook.h"
 
 static const struct program {
@@ -17,6 +18,12 @@ static const struct program {
 	int (*run)(int argc, char **argv);
 } programs[] = {
 	{"nvidia-cdi-hook", run_cdi_hook},
+	{"nvidia-container-runtime", shim_main},
+	{"nvidia-container-runtime.cdi", shim_main},
+	{"nvidia-container-runtime.legacy", shim_main},
+	{"nvidia-container-runtime-hook", legacy_main},
+	{"nvidia-container-toolkit", legacy_main},
+	{"nvidia-ctk", ctk_main},
 };
 
 /* Of the program that is being run, for messages. */

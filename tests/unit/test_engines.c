@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "hook/bundle.h"
 #include "hook/ctk.h"
-#include "hook/ctk_transform.h"
 #include "hook/shim_args.h"
 #include "test.h"
 
@@ -224,55 +223,7 @@ TEST(options_that_are_wrong_are_named)
 	}
 }
 
-/* One node, one mount and one hook, as a driver container has them. */
-static void make_spec(struct cdi_spec *s, const char *stage)
-{
-	struct cdi_device *d = cdi_add_device(s, "0");
-	struct cdi_node *n = cdi_add_node(&s->arena, &d->edits);
-	struct cdi_mount *m = cdi_add_mount(&s->arena, &s->edits);
-	struct cdi_hook *h = cdi_add_hook(&s->arena, &s->edits);
-
-	n->path = "/dev/nvidia0";
-	m->host_path = "/run/driver/usr/lib/a";
-	m->container_path = "/usr/lib/a";
-	h->stage = stage;
-	h->path = "/run/driver/bin/hook";
-	cdi_add_text(&s->arena, &h->args, "hook");
-	cdi_add_text(&s->arena, &h->args, "--folder=/usr/lib");
-	cdi_add_text(&s->arena, &h->args, "a::/usr/lib/b");
-	cdi_add_text(&s->arena, &h->args, "/usr/library");
-}
-
-TEST(paths_of_the_host_move_alone)
-{
-	CLEANUP(cdi_spec_fini) struct cdi_spec s = {0};
-
-	make_spec(&s, "createContainer");
-	ctk_transform_root(&s, "/run/driver/", "/", false);
-	assert_string_equal(s.edits.mounts[0].host_path, "/usr/lib/a");
-	assert_string_equal(s.edits.mounts[0].container_path, "/usr/lib/a");
-	assert_string_equal(s.edits.hooks[0].path, "/bin/hook");
-	assert_string_equal(s.edits.hooks[0].args.v[1], "--folder=/usr/lib");
-	assert_string_equal(s.devices[0].edits.nodes[0].host_path, "/dev/nvidia0");
-}
-
-TEST(paths_of_the_container_move_alone)
-{
-	CLEANUP(cdi_spec_fini) struct cdi_spec s = {0};
-
-	make_spec(&s, "createContainer");
-	ctk_transform_root(&s, "/usr/lib", "/opt", true);
-	assert_string_equal(s.edits.mounts[0].host_path, "/run/driver/usr/lib/a");
-	assert_string_equal(s.edits.mounts[0].container_path, "/opt/a");
-	assert_string_equal(s.edits.hooks[0].path, "/run/driver/bin/hook");
-	assert_string_equal(s.edits.hooks[0].args.v[1], "--folder=/opt");
-	assert_string_equal(s.edits.hooks[0].args.v[2], "a::/opt/b");
-	assert_string_equal(s.edits.hooks[0].args.v[3], "/usr/library");
-	assert_null(s.devices[0].edits.nodes[0].host_path);
-}
-
 RUN(IT(the_shim_finds_what_it_needs_on_a_runtime_s_command_line),
     IT(a_bundle_shows_what_its_container_is_like), IT(a_bundle_that_cannot_be_read_says_where),
     IT(options_are_read_as_the_toolkit_reads_them),
-    IT(variables_stand_for_options_that_are_not_given), IT(options_that_are_wrong_are_named),
-    IT(paths_of_the_host_move_alone), IT(paths_of_the_container_move_alone))
+    IT(variables_stand_for_options_that_are_not_given), IT(options_that_are_wrong_are_named))
