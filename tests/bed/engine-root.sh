@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tests/bed/engine-root.sh
+#
+# Prints the path of a root folder with Debian 13's container engines: docker (dockerd and its client), podman, crun and
+# runc. It is made by mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock; nobody may change it
+# (engine-world.sh lays an overlay over it). For root.
+#
+# tests/bed/engine-root.sh --image DIR
+#
+# Makes a small system in DIR out of that root: bash, a few tools, glibc and its ldconfig, no driver. What containers run.
+#
+# Exit status: 77 when the packages cannot be had (no network), 1 otherwise.
+set -u
+export LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+packages=docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates
+programs="bash sh cat ls stat env id readlink sleep true touch grep head mkdir ldconfig"
+
+die() {
+	echo "engine-root: $2" >&2
+	exit "$1"
+}
+
+make_root() { # make_root FOLDER
+	local log=$1.log mirror
+	command -v mmdebstrap >/dev/null || die 77 "mmdebstrap is not installed"
+	mirror=$(debian_mirror)
+	curl -fsS -m 60 -o /dev/null "$mirror/dists/trixie/InRelease" ||
+		die 77 "the mirror does not answer: is there a network?"
+	if ! mmdebstrap --variant=essential --include="$packages" \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
+		trixie "$1" "$mirror" >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		die 1 "cannot make the root; the whole output is in $log"
+	fi
+	rm -f "$log"
+}
+
+# The programs, with the libraries that the loader names, and those that the driver's programs load.
+make_image() { # make_image ROOT DIR
+	local root=$1 to=$2 lib=/usr/lib/x86_64-linux-gnu program files
+	files=$(for program in $programs; do echo "/usr/bin/$program"; done |
+		sed 's|/usr/bin/ldconfig|/usr/sbin/ldconfig|')
+	mkdir -p "$to"/{dev,proc,sys,tmp,run,var/run,etc/ld.so.conf.d,root,usr/bin,usr/sbin,usr/lib64,usr/lib}
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$to/"
+	# shellcheck disable=SC2086 # a list
+	files="$files $(chroot "$root" ldd $files 2>/dev/null | grep -o '/[^ ]*' | grep -v ':$' | sort -u)
+		$lib/libm.so.6 $lib/libdl.so.2 $lib/libpthread.so.0 $lib/librt.so.1 $lib/libgcc_s.so.1"
+	for program in $files; do
+		[ -e "$root$program" ] || continue
+		mkdir -p "$to$(dirname "$program")"
+		cp -L "$root$program" "$to$program"
+	done
+	cp "$root/etc/ld.so.conf" "$to/etc/"
+	cp "$root"/etc/ld.so.conf.d/* "$to/etc/ld.so.conf.d/"
+	echo 'root:x:0:0::/root:/bin/sh' >"$to/etc/passwd"
+	echo 'root:x:0:' >"$to/etc/group"
+	echo 13 >"$to/etc/debian_version"
+	chroot "$to" ldconfig
+}
+
+main() {
+	local repo cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed} root mark
+	repo=$(cd "$(dirname "$0")/../.." && pwd)
+	# shellcheck source=tools/mirror.sh
+	. "$repo/tools/mirror.sh" # debian_mirror
+	[ "$(id -u)" = 0 ] || die 1 "for root only"
+	root=$cache/engines
+	mark=$(echo "$packages" | cksum)
+	mkdir -p "$cache"
+	chmod 1777 "$cache"
+	exec 8>"$root.lock"
+	flock -w 1800 8 || die 1 "another run makes the root and does not finish"
+	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+		rm -rf "$root" "$root.new"
+		make_root "$root.new"
+		echo "$mark" >"$root.new/.complete"
+		mv "$root.new" "$root" || exit 1
+	fi
+	exec 8>&-
+	if [ "${1-}" = --image ]; then
+		make_image "$root" "${2:?--image needs a folder}"
+	else
+		echo "$root"
+	fi
+}
+
+main "$@"

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tests/bed/engine-world.sh STATE [HOST:DIR ...] -- CMD...
+#
+# Runs CMD as root in a throw-away machine of Debian 13 with real container engines (engine-root.sh): an overlay whose changes lie in
+# STATE/up, mount, pid, network, uts, ipc and cgroup namespaces of its own, cgroup v2 alone, /dev made anew, no network but
+# loopback. HOST folders are bound at DIR. What the engines store lies in STATE/var, on the disk, since an overlay
+# cannot lie on an overlay. STATE/gpu, if it is there, is a machine of gpu-host.sh, whose driver, devices and nodes
+# are seen in the places where the kernel has them.
+#
+# How this works: nodes are made with mknod and never bound, because an engine may change their modes.
+set -eu
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8
+here=$(cd "$(dirname "$0")" && pwd)
+state=${1:?usage: engine-world.sh STATE [HOST:DIR ...] -- CMD...}
+shift
+root=$("$here/engine-root.sh")
+m=$state/m
+
+inside() {
+	local bind file
+	mount -t overlay -o "lowerdir=$root,upperdir=$state/up,workdir=$state/work" overlay "$m"
+	ip link set lo up
+	mkdir -p "$m"/{proc,sys,dev,run,tmp}
+	mount -t proc proc "$m/proc"
+	mount -t sysfs sys "$m/sys"
+	mount -t cgroup2 cgroup2 "$m/sys/fs/cgroup"
+	mount -t tmpfs -o mode=755 dev "$m/dev"
+	while read -r file major minor; do
+		mknod -m 0666 "$m/dev/$file" c "$major" "$minor"
+	done <<-NODES
+		null 1 3
+		zero 1 5
+		full 1 7
+		random 1 8
+		urandom 1 9
+		tty 5 0
+		fuse 10 229
+	NODES
+	mkdir "$m/dev/pts" "$m/dev/shm"
+	mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$m/dev/pts"
+	ln -s pts/ptmx "$m/dev/ptmx"
+	ln -s /proc/self/fd "$m/dev/fd"
+	mount -t tmpfs shm "$m/dev/shm"
+	mount -t tmpfs -o mode=755 run "$m/run"
+	for bind in docker containerd containers; do
+		mkdir -p "$state/var/$bind" "$m/var/lib/$bind"
+		mount --bind "$state/var/$bind" "$m/var/lib/$bind"
+	done
+	while [ "$1" != -- ]; do
+		mkdir -p "$m${1#*:}"
+		mount --rbind "${1%%:*}" "$m${1#*:}"
+		shift
+	done
+	shift
+	[ ! -d "$state/gpu" ] || play_gpu
+	cd "$m"
+	mkdir -p .old
+	pivot_root . .old
+	exec chroot . bash -c 'umount -l /.old; exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		HOME=/root LC_ALL=C.UTF-8 "$@"' - "$@"
+}
+
+# Where the kernel would show the driver; what it has there of its own is covered.
+play_gpu() {
+	local gpu=$state/gpu dir
+	mount -t tmpfs -o mode=755 driver "$m/proc/driver"
+	cp -a "$gpu/proc/driver/." "$m/proc/driver/"
+	mount --bind "$gpu/proc/devices" "$m/proc/devices"
+	for dir in sys/bus/pci sys/devices sys/module; do
+		[ ! -d "$gpu/$dir" ] || mount --bind "$gpu/$dir" "$m/$dir"
+	done
+	cp -a "$gpu/dev/." "$m/dev/"
+}
+
+mkdir -p "$state"/{up,work,m,var}
+if [ "${ENGINE_WORLD-}" = inside ]; then
+	unset ENGINE_WORLD
+	inside "$@"
+fi
+unified=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+group=$unified/dlenv-engines-$$
+mkdir "$group"
+trap 'find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true' EXIT
+(
+	echo "$BASHPID" >"$group/cgroup.procs"
+	export ENGINE_WORLD=inside
+	exec unshare -m -u -i -n -p -C --fork --kill-child --propagation private "$0" "$state" "$@"
+)
