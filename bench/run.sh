@@ -9,7 +9,7 @@
 # (then only the rootless part). State: BENCH_BASE (/var/tmp/dlenv-bench), kept for the next run.
 #
 # BENCH_ROUNDS=40     runs of each command
-# BENCH_ONLY="..."    of: start rootless parallel engine memory up cold
+# BENCH_ONLY="..."    of: start rootless parallel engine memory up gpu cold
 # BENCH_COLD=1        also the cold builds: minutes, a GiB of downloads
 set -u
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +23,7 @@ base=${BENCH_BASE:-/var/tmp/dlenv-bench}
 rounds=${BENCH_ROUNDS:-40}
 build=${BENCH_BUILD:-$repo/build}
 user=dlenv-bench
-only=${BENCH_ONLY:-start rootless parallel engine memory up}
+only=${BENCH_ONLY:-start rootless parallel engine memory up gpu}
 [ "${BENCH_COLD-}" != 1 ] || only="$only cold"
 bin=$base/bin root=${BENCH_ROOT:-$base/root}
 results=$base/results
@@ -55,6 +55,9 @@ ratio() { # ratio LABEL A B max|min LIMIT: A / B
 	local a b
 	a=$(median "$2") b=$(median "$3")
 	target "$1" "$([ -z "$a" ] || [ -z "$b" ] || awk -v a="$a" -v b="$b" 'BEGIN { print a / b }')" "$4" "$5" x
+}
+resident() { # resident LABEL NAME LIMIT: MiB
+	target "$1" "$(awk -F '\t' -v n="$2" '$1 == n { v = $5 / 1024 } END { if (v) print v }' "$results")" max "$3" MiB
 }
 absolute() { target "$1" "$(median "$2")" "$3" "$4" "$5"; }
 
@@ -90,6 +93,21 @@ prepare() {
 	# Packed by whoever can read all of it, for podman.
 	[ -e "$root.tar" ] || tar -C "$root" -cf "$root.tar" . || rm -f "$root.tar"
 	"$bin/dlrun" profile >"$base/seccomp.json"
+	! wants gpu || gpu_machines
+}
+
+# Played machines with the real driver's files: $base/gpu/1 and 8.
+gpu_machines() {
+	local n
+	cp -f "$build/bench/bench-floor_cdi" "$bin/floor-cdi"
+	mkdir -p "$base/gpu"
+	for n in 1 8; do
+		[ ! -e "$base/gpu/$n/.made" ] || continue
+		rm -rf "$base/gpu/$n"
+		"$repo/tests/bed/driver-root.sh" trixie "$base/gpu/$n" &&
+			"$repo/tests/bed/gpu-host.sh" "$base/gpu/$n" --gpus $n && touch "$base/gpu/$n/.made" ||
+			note "no machine with $n GPUs: the driver's packages cannot be had"
+	done
 }
 
 # The newest crun that Debian has, with its libraries, from an unpacked (not installed) root.
@@ -222,6 +240,32 @@ rootless() {
 	absolute "rootless, newuidmap, the first" "dlenv, newuidmap" max 6 ms
 	absolute "rootless, newuidmap, further ones" "dlenv, joined" max 3.5 ms
 	ratio "crun / dlenv, rootless, one id" "crun, one id" "dlenv, one id" min 2
+}
+
+# --- GPUs -------------------------------------------------------------------------
+
+# Describing a machine, as root: without nodes there is nothing to describe.
+gpu() {
+	local l=$base/lists/gpu n m program=$bin/src/cli/dlenv specs=$base/gpu/specs
+	title "CDI: a machine with the 550 driver described, names listed"
+	mkdir -p "$specs"
+	for n in 1 8; do
+		m=$base/gpu/$n
+		[ -e "$m/.made" ] || continue
+		list "$l" "floor, cdi, $n GPU" "$bin/floor-cdi" "$m" $n
+		list "$l" "dlenv cdi generate, $n GPU" "$program" --root "$m" cdi generate
+		"$program" --root "$m" cdi refresh --quiet --force -o "$specs/$n.yaml" --class "gpu$n" >/dev/null 2>&1
+		list "$l" "dlenv cdi refresh, fresh, $n GPU" "$program" --root "$m" cdi refresh -o "$specs/$n.yaml"
+	done
+	[ ! -e "$specs/8.yaml" ] || list "$l" "dlenv cdi list" "$program" cdi list --spec-dir "$specs"
+	drive "$l"
+	for n in 1 8; do
+		ratio "dlenv cdi generate / floor, $n GPU" "dlenv cdi generate, $n GPU" "floor, cdi, $n GPU" max 3
+		absolute "dlenv cdi generate, $n GPU" "dlenv cdi generate, $n GPU" max 4 ms
+		resident "dlenv cdi generate, $n GPU, resident" "dlenv cdi generate, $n GPU" 3
+		absolute "dlenv cdi refresh of a fresh one, $n GPU" "dlenv cdi refresh, fresh, $n GPU" max 1 ms
+	done
+	absolute "dlenv cdi list, 1 + 8 GPUs" "dlenv cdi list" max 1.5 ms
 }
 
 # --- engines ----------------------------------------------------------------------
@@ -363,6 +407,7 @@ as_root() {
 	! wants start || start_rootful
 	! wants parallel || parallel
 	part rootful
+	! wants gpu || gpu
 	! wants cold || cold
 	verdict rootful
 }
