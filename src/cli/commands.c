@@ -59,6 +59,14 @@ static const struct command runtime_commands[] = {
 	{0},
 };
 
+static const struct command gpu_commands[] = {
+	{.name = "ls", .summary = N_("list GPUs, their load and who uses them"), .run = cmd_gpu_ls},
+	{.name = "health",
+	 .summary = N_("look for errors, throttling and a half-working driver"),
+	 .run = cmd_gpu_health},
+	{0},
+};
+
 const struct command commands[] = {
 	{.name = "up",
 	 .group = N_("Environments"),
@@ -192,6 +200,22 @@ const struct command commands[] = {
 	 .args = "generate|refresh",
 	 .summary = N_("specifications of GPUs that container engines read (CDI)"),
 	 .sub = cdi_commands},
+	{.name = "gpu",
+	 .group = N_("GPUs"),
+	 .args = "ls|health",
+	 .summary = N_("this machine's GPUs"),
+	 .sub = gpu_commands},
+	{.name = "top",
+	 .group = N_("GPUs"),
+	 .summary = N_("watch the GPUs and who uses them"),
+	 .options = top_options,
+	 .run = cmd_top},
+	{.name = "doctor",
+	 .group = N_("The machine"),
+	 .summary = N_("find what is wrong with this machine, and mend it"),
+	 .options = doctor_options,
+	 .flags = CMD_DRY_RUN | CMD_NO_STATE,
+	 .run = cmd_doctor},
 	{.name = "ssh-proxy",
 	 .group = N_("Work inside"),
 	 .args = "NAME",

@@ -41,13 +41,15 @@ int cli_ask(struct cli *c, struct err *e, const char *fmt, ...) FORMAT(3, 4) MUS
 
 /* What a column reads at its offset in a row's struct. */
 enum column_type {
-	COL_STR,   /* const char *; NULL is shown as "-" and is null in JSON */
-	COL_CHARS, /* char[]: text embedded in the struct */
-	COL_UINT,  /* uint64_t */
-	COL_INT,   /* int */
-	COL_SIZE,  /* uint64_t bytes: "2.9 GiB"; the number in JSON */
-	COL_BOOL,  /* bool */
-	COL_TIME,  /* int64_t seconds since 1970: local time; UTC in JSON; 0 is "-" and null */
+	COL_STR,	/* const char *; NULL is shown as "-" and is null in JSON */
+	COL_CHARS,	/* char[]: text embedded in the struct */
+	COL_UINT,	/* uint64_t */
+	COL_INT,	/* int */
+	COL_SIZE,	/* uint64_t bytes: "2.9 GiB"; the number in JSON */
+	COL_BOOL,	/* bool */
+	COL_TIME,	/* int64_t seconds since 1970: local time; UTC in JSON; 0 is "-" and null */
+	COL_MAYBE,	/* int64_t; below 0 is "-" and null: not known */
+	COL_MAYBE_SIZE, /* the same, in bytes */
 };
 
 enum column_flags {

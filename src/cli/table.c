@@ -27,6 +27,13 @@ static char *time_text(int64_t seconds, bool utc)
 	return str_dup(text);
 }
 
+static char *maybe_text(int64_t value, bool bytes)
+{
+	if (value < 0)
+		return str_dup("-");
+	return bytes ? str_size((uint64_t)value) : str_fmt("%lld", (long long)value);
+}
+
 /* The cell as people read it; the caller frees it. */
 static char *cell_text(const struct column *col, const void *row)
 {
@@ -52,6 +59,9 @@ static char *cell_text(const struct column *col, const void *row)
 		if (*(const int64_t *)at == 0)
 			return str_dup("-");
 		return time_text(*(const int64_t *)at, false);
+	case COL_MAYBE:
+	case COL_MAYBE_SIZE:
+		return maybe_text(*(const int64_t *)at, col->type == COL_MAYBE_SIZE);
 	}
 	return str_dup("");
 }
@@ -79,6 +89,11 @@ static json_t *cell_json(const struct column *col, const void *row)
 			return json_null();
 		text = time_text(*(const int64_t *)at, true);
 		return json_string(text);
+	case COL_MAYBE:
+	case COL_MAYBE_SIZE:
+		if (*(const int64_t *)at < 0)
+			return json_null();
+		return json_integer((json_int_t) * (const int64_t *)at);
 	}
 	return json_null();
 }
@@ -111,7 +126,8 @@ json_t *column_json_list(const struct column *columns, const void *rows, size_t 
 
 static bool is_number(const struct column *col)
 {
-	return col->type == COL_UINT || col->type == COL_INT || col->type == COL_SIZE;
+	return col->type == COL_UINT || col->type == COL_INT || col->type == COL_SIZE ||
+	       col->type == COL_MAYBE || col->type == COL_MAYBE_SIZE;
 }
 
 /* The columns of the text form, and how wide each has to be. */

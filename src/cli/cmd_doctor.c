@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `dlenv doctor`: each provider looks at one side of the machine and adds its findings; what can be
+ * mended without risk is a repair, which --fix carries out. A new side is a row and a function.
+ */
+#include "cdi/fresh.h"
+#include "cdi/registry.h"
+#include "cli/cmds.h"
+#include "cli/findings.h"
+#include "cli/output.h"
+#include "cli/repair.h"
+#include "cli/site.h"
+#include "host/nvidia.h"
+
+struct doctor_options {
+	bool fix;
+};
+
+const struct option_row doctor_options[] = {
+	{OPTION(struct doctor_options, fix, "fix", 0, OPT_FLAG),
+	 .help = N_("make missing device nodes and links")},
+	{0},
+};
+
+/* What providers look at. */
+struct patient {
+	const struct root *machine;
+	struct nvidia nvidia;
+};
+
+static int look_at_driver(const struct patient *p, struct findings *f, struct err *e)
+{
+	(void)e;
+	findings_of_driver(p->machine, &p->nvidia, NULL, f);
+	return 0;
+}
+
+/* Specifications that engines read. Those that others made have no fingerprint to compare. */
+static int look_at_cdi(const struct patient *p, struct findings *f, struct err *e)
+{
+	CLEANUP(cdi_registry_fini) struct cdi_registry g = {0};
+	CLEANUP(strs_fini) struct strs names = {0};
+	CLEANUP(strs_fini) struct strs conflicts = {0};
+
+	if (cdi_registry_read(p->machine, cdi_default_dirs, &g, e) < 0)
+		return -(int)e->code;
+	for (size_t i = 0; i < g.files_n; i++) {
+		CLEANUP(freep)
+		char *full = str_fmt("%s/%s", p->machine->path, below(g.files[i].path));
+
+		if (g.files[i].err.code)
+			finding_add(f, "CDI002", g.files[i].path, g.files[i].err.msg);
+		else if (cdi_fresh(p->machine, full) == STALE)
+			finding_add(f, "CDI001", g.files[i].path, "");
+	}
+	cdi_registry_names(&g, &names, &conflicts);
+	for (size_t i = 0; i < conflicts.n; i++)
+		finding_add(f, "CDI003", conflicts.v[i], "");
+	return 0;
+}
+
+static const struct provider {
+	const char *name;
+	int (*look)(const struct patient *p, struct findings *f, struct err *e);
+} providers[] = {
+	{"driver", look_at_driver},
+	{"cdi", look_at_cdi},
+};
+
+static int look(const struct patient *p, struct findings *f, struct err *e)
+{
+	for (size_t i = 0; i < COUNT(providers); i++)
+		if (providers[i].look(p, f, e) < 0)
+			return err_wrap(e, "doctor: %s", providers[i].name);
+	return 0;
+}
+
+static int fix(struct cli *c, const struct patient *p, const struct findings *f, struct err *e)
+{
+	for (size_t i = 0; i < f->repairs_n; i++) {
+		CLEANUP(freep) char *text = repair_text(&f->repairs[i]);
+
+		if (!c->g.dry_run && repair_do(p->machine, &f->repairs[i], e) < 0)
+			return e->code == ERR_PRIV
+				       ? err_hint(e, "only root may: sudo dlenv doctor --fix")
+				       : -(int)e->code;
+		cli_note(c, "%s", text);
+	}
+	return 0;
+}
+
+static void tell(struct cli *c, const struct patient *p, const struct findings *f)
+{
+	const struct nvidia *n = &p->nvidia;
+
+	findings_print(c, f);
+	if (!f->n && n->driver)
+		cli_print(c, _("nothing is wrong: NVIDIA driver %s, GPUs: %zu"), n->driver,
+			  n->gpus_n);
+	else if (!f->n)
+		cli_print(c, _("nothing is wrong: this machine has no NVIDIA GPU"));
+	cli_answer(c, json_pack("{s:s?, s:I, s:o}", "driver", n->driver, "gpus",
+				(json_int_t)n->gpus_n, "findings", findings_json(f)));
+}
+
+int cmd_doctor(struct cli *c, struct err *e)
+{
+	const struct doctor_options *o = c->opt;
+	CLEANUP(findings_fini) struct findings f = {0};
+	CLEANUP(findings_fini) struct findings left = {0};
+	struct patient p = {0};
+	const struct findings *told = &f;
+	int result;
+
+	if (cli_machine(c, &p.machine, e) < 0 || nvidia_read(p.machine, &p.nvidia, e) < 0)
+		return -(int)e->code;
+	result = look(&p, &f, e);
+	if (result == 0 && o->fix)
+		result = fix(c, &p, &f, e);
+	if (result == 0 && o->fix && !c->g.dry_run) {
+		result = look(&p, &left, e);
+		told = &left;
+	}
+	if (result == 0) {
+		tell(c, &p, told);
+		result = findings_result(told, e);
+	}
+	nvidia_fini(&p.nvidia);
+	return result;
+}

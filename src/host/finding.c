@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/finding.h"
+
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/str.h"
+
+const char *const finding_levels[] = {
+	[FINDING_NOTE] = "note", [FINDING_WARNING] = "warning", [FINDING_ERROR] = "error", NULL};
+
+struct row {
+	const char *id;
+	enum finding_level level;
+	const char *cause; /* %s: the subject, then the detail */
+	const char *why;
+	const char *fix;
+	const char *command; /* may have %s for the subject */
+};
+
+/* In the order of the manual page. A number is never given away again. */
+static const struct row rows[] = {
+	{"GPU001", FINDING_ERROR, N_("the device node '%s' is missing"),
+	 N_("programs cannot open the GPU through it"),
+	 N_("make it; `nvidia-modprobe -u -c 0` at boot does so too"), "sudo dlenv doctor --fix"},
+	{"GPU002", FINDING_WARNING, N_("the kernel module '%s' is not loaded"),
+	 N_("CUDA cannot start without it"), N_("load it"), "sudo modprobe nvidia-uvm"},
+	{"GPU003", FINDING_ERROR, N_("the device node '%s' is for another device (%s)"),
+	 N_("its numbers changed since it was made: programs open the wrong device"),
+	 N_("make it anew"), "sudo dlenv doctor --fix"},
+	{"GPU004", FINDING_WARNING, N_("links in /dev/char are missing, such as '%s'"),
+	 N_("containers of engines that use systemd's cgroups lose their GPUs at the next "
+	    "`systemctl daemon-reload`"),
+	 N_("make the links; after a reboot they are needed again"), "sudo dlenv doctor --fix"},
+	{"GPU005", FINDING_ERROR,
+	 N_("the driver's libraries are of version %s, but its loaded module is %s"),
+	 N_("every program fails with 'Driver/library version mismatch'"),
+	 N_("reboot, or unload the module and load it again"), "sudo reboot"},
+	{"GPU006", FINDING_WARNING, N_("libraries of two driver versions are installed: %s and %s"),
+	 N_("which one a program finds depends on its search path"),
+	 N_("remove the one that does not belong to the module"), NULL},
+	{"GPU007", FINDING_ERROR, N_("the driver is incomplete: '%s' is missing"),
+	 N_("the module is loaded, but programs cannot use it"),
+	 N_("install the driver's user-space part of the module's version again"), NULL},
+	{"GPU008", FINDING_ERROR, N_("the GPU %s has no driver: no NVIDIA module is loaded"),
+	 N_("the driver's libraries are installed, but there is nothing to talk to"),
+	 N_("load the module; if that fails, it was not built for this kernel"),
+	 "sudo modprobe nvidia"},
+	{"GPU009", FINDING_ERROR, N_("the GPU %s has no driver: none is installed"),
+	 N_("programs run on the processor alone"), N_("install NVIDIA's driver"), NULL},
+	{"GPU010", FINDING_ERROR, N_("the GPU %s is driven by '%s'"),
+	 N_("NVIDIA's driver cannot take it, and CUDA cannot use it"),
+	 N_("install NVIDIA's driver, keep that module from loading, and reboot"), NULL},
+	{"GPU011", FINDING_NOTE, N_("the GPU %s is kept for virtual machines ('%s')"),
+	 N_("containers on this machine cannot use it"),
+	 N_("bind it to the module nvidia to use it here"), NULL},
+	{"GPU012", FINDING_NOTE, N_("the driver is not persistent"),
+	 N_("the first program that opens an idle GPU waits for seconds"),
+	 N_("start NVIDIA's persistence daemon"),
+	 "sudo systemctl enable --now nvidia-persistenced"},
+	{"GPU013", FINDING_NOTE, N_("the GPU %s is excluded from use"),
+	 N_("whoever loads the module asked for it (NVreg_ExcludedGpus)"),
+	 N_("remove it from the module's options and load the module again"), NULL},
+	{"GPU014", FINDING_WARNING, N_("the module does not know the UUID of the GPU %s"),
+	 N_("it did not start: containers can ask for it by number only"),
+	 N_("look at the kernel's log for its address"), NULL},
+	{"GPU015", FINDING_ERROR, N_("WSL: '%s' is missing"),
+	 N_("Windows' driver gives its libraries to WSL there"),
+	 N_("install NVIDIA's driver for Windows, then run `wsl --update` in Windows"), NULL},
+	{"GPU016", FINDING_WARNING, N_("WSL: a Linux driver is installed (%s)"),
+	 N_("its libraries hide those of Windows' driver"),
+	 N_("remove it: WSL needs no driver inside"), NULL},
+	{"GPU101", FINDING_ERROR, N_("Xid %s: the GPU failed"),
+	 N_("it needs a reset, or is broken"),
+	 N_("reset the GPU or reboot; when it comes again, look at power, cooling and the slot"),
+	 "sudo nvidia-smi --gpu-reset"},
+	{"GPU102", FINDING_WARNING, N_("Xid %s: a program failed on the GPU"),
+	 N_("most such messages come from a program's own mistakes"),
+	 N_("look at the program first"), NULL},
+	{"GPU103", FINDING_ERROR, N_("the GPU %s counted %s uncorrectable memory errors"),
+	 N_("results since the driver was loaded may be wrong"),
+	 N_("reset the GPU; have it replaced when they come again"), "sudo nvidia-smi --gpu-reset"},
+	{"GPU104", FINDING_WARNING, N_("the GPU %s has memory that waits to be retired"),
+	 N_("it is replaced by spare memory at the next reset"), N_("reset the GPU"),
+	 "sudo nvidia-smi --gpu-reset"},
+	{"GPU105", FINDING_WARNING, N_("the GPU %s is slowed down: %s"),
+	 N_("it computes slower than it could"), N_("look at its cooling and its power supply"),
+	 NULL},
+	{"GPU106", FINDING_WARNING, N_("the GPU %s uses fewer PCIe lanes than it has: %s"),
+	 N_("copies to and from it are slower"),
+	 N_("look at the slot that it is in, and at its seat"), NULL},
+	{"GPU107", FINDING_ERROR, N_("%s GPUs cannot be reached any more"),
+	 N_("they fell off the bus"), N_("reboot; when it comes again, look at power and the slot"),
+	 "sudo reboot"},
+	{"GPU108", FINDING_NOTE, N_("the kernel's log cannot be read: %s"),
+	 N_("whether a GPU reported an error (Xid) is not known"), N_("look as root"),
+	 "sudo dlenv gpu health"},
+	{"GPU109", FINDING_ERROR, N_("NVML does not answer: %s"),
+	 N_("temperature, memory errors and the rest of a GPU's health are not known"),
+	 N_("see what else is found here"), NULL},
+	{"CDI001", FINDING_WARNING, N_("the CDI specification '%s' is stale"),
+	 N_("it was made for another driver, GPU or MIG layout: containers fail or miss GPUs"),
+	 N_("make it anew"), "sudo dlenv cdi generate --output=%s"},
+	{"CDI002", FINDING_ERROR, N_("the CDI specification '%s' cannot be used: %s"),
+	 N_("engines ignore it, or refuse every device"), N_("mend or remove it"), NULL},
+	{"CDI003", FINDING_ERROR, "%s", N_("engines refuse it"), N_("remove one of the files"),
+	 NULL},
+};
+
+const char *finding_id(size_t i)
+{
+	return i < COUNT(rows) ? rows[i].id : NULL;
+}
+
+static const struct row *row_of(const char *id)
+{
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (str_eq(rows[i].id, id))
+			return &rows[i];
+	err_bug("no finding '%s'", id);
+}
+
+/* Room for one more of n things of a size; the old ones move along. */
+static void *grow(struct arena *a, void *old, size_t n, size_t *room, size_t size)
+{
+	void *grown;
+
+	if (n < *room)
+		return old;
+	*room = *room ? 2 * *room : 16;
+	grown = arena_alloc(a, *room * size);
+	if (n)
+		memcpy(grown, old, n * size);
+	return grown;
+}
+
+void finding_add(struct findings *f, const char *id, const char *subject, const char *detail)
+{
+	const struct row *r = row_of(id);
+
+	f->v = grow(&f->arena, f->v, f->n, &f->room, sizeof(*f->v));
+	f->v[f->n++] = (struct finding){
+		.id = r->id,
+		.level = r->level,
+		.cause = arena_fmt(&f->arena, tr(r->cause), subject, detail),
+		.why = tr(r->why),
+		.fix = tr(r->fix),
+		.command = r->command ? arena_fmt(&f->arena, r->command, subject) : NULL,
+	};
+}
+
+void finding_repair(struct findings *f, const struct repair *r)
+{
+	struct repair *new;
+
+	f->repairs =
+		grow(&f->arena, f->repairs, f->repairs_n, &f->repairs_room, sizeof(*f->repairs));
+	new = &f->repairs[f->repairs_n++];
+	*new = *r;
+	new->path = arena_str(&f->arena, r->path);
+	new->target = arena_str(&f->arena, r->target);
+}
+
+bool finding_is(const struct findings *f, const char *id)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->v[i].id, id))
+			return true;
+	return false;
+}
+
+void findings_fini(struct findings *f)
+{
+	arena_fini(&f->arena);
+	*f = (struct findings){0};
+}
