@@ -54,6 +54,22 @@ const char *cdi_reader_version(const char *engine, const char *version)
 	return NULL;
 }
 
+const char *const cdi_reader_engines[] = {"podman", "docker", "containerd", "crio", NULL};
+
+const char *cdi_reader_since(const char *engine, const char *cdi_version)
+{
+	struct version wanted = version_in(cdi_version);
+	const char *since = NULL;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct version reads = version_in(rows[i].reads);
+
+		if (str_eq(rows[i].engine, engine) && version_compare(&reads, &wanted) >= 0)
+			since = rows[i].since;
+	}
+	return since;
+}
+
 struct answer {
 	char text[256];
 };
