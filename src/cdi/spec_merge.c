@@ -227,15 +227,32 @@ static bool seen_take(struct seen *t, const struct kind *k, const struct cdi_edi
 	return false;
 }
 
+/* One by one: what costs least for the one node of one more device. */
+static void merge_few(struct arena *a, const struct kind *k, struct cdi_edits *dst,
+		      const struct cdi_edits *src)
+{
+	for (size_t i = 0; i < k->count(src); i++) {
+		size_t at = 0;
+
+		while (at < k->count(dst) && !k->equal(dst, at, src, i))
+			at++;
+		if (at == k->count(dst))
+			k->copy(a, dst, src, i);
+	}
+}
+
 static void merge(struct arena *a, const struct kind *k, struct cdi_edits *dst,
 		  const struct cdi_edits *src)
 {
+	enum { FEW = 4 };
 	CLEANUP(freep) size_t *places = NULL;
 	struct seen t = {0};
 	size_t room = 4;
 
-	if (!k->count(src))
+	if (k->count(src) <= FEW) {
+		merge_few(a, k, dst, src);
 		return;
+	}
 	while (room < 2 * (k->count(dst) + k->count(src)))
 		room *= 2;
 	places = mem_alloc(room * sizeof(*places));

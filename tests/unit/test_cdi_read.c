@@ -247,6 +247,51 @@ TEST(each_broken_rule_is_named_with_its_place)
 	}
 }
 
+/* A document that repeats a text many times. */
+static char *repeated(const char *head, const char *text, size_t times, const char *tail)
+{
+	struct buf b = {0};
+
+	buf_str(&b, head);
+	for (size_t i = 0; i < times; i++)
+		buf_str(&b, text);
+	buf_str(&b, tail);
+	return b.data;
+}
+
+static void check_hostile(char *text, size_t len, const char *what)
+{
+	CLEANUP(freep) char *owned = text;
+	CLEANUP(cdi_problems_fini) struct cdi_problems p = {0};
+	CLEANUP(cdi_spec_fini) struct cdi_spec s = {0};
+
+	assert_true(cdi_spec_problems(owned, len ? len : strlen(owned), "s", &s, &p) > 0);
+	assert_true(p.n <= 100);
+	if (!strstr(p.items[0].msg, what))
+		fail_msg("'%s' is not '%s'", p.items[0].msg, what);
+}
+
+TEST(hostile_documents_are_refused_in_bounded_time_and_space)
+{
+	static const char json[] = "{\"cdiVersion\": \"0.3.0\", \"kind\": \"v/c\", \"devices\": [";
+
+	check_hostile(repeated(TOP "devices: ", "[", 100, ""), 0, "more than 64 levels");
+	check_hostile(repeated(json, "[", 100, ""), 0, "s:");
+	check_hostile(repeated(json, "{\"a\":", 5000, ""), 0, "s:");
+	check_hostile(repeated(TOP "annotations: {a: &x [a]}\n", "", 0, ""), 0, "anchors");
+	check_hostile(repeated(EDITS("env:") "  ", "- A\n  ", 100000, "\n"), 0, "not a variable");
+	check_hostile(repeated(TOP "devices:\n", "- {}\n", 100000, ""), 0, "'name' is missing");
+	check_hostile(repeated(TOP "devices:\n", "- {name: a, x: 1}\n", 50000, ""), 0,
+		      "unknown key 'x'");
+	check_hostile(repeated(TOP DEVICE, "# filler filler filler filler filler\n", 200000, ""), 0,
+		      "larger than 4 MiB");
+	check_hostile(repeated(TOP DEVICE "annotations:\n  a: ", "xxxxxxxxxxxxxxxx", 20000, "\n"),
+		      0, "larger than 256 KiB");
+	check_hostile(repeated(TOP DEVICE "annotations: {a: \"\xff\"}", "", 0, ""), 0, "s:4:");
+	check_hostile(repeated("\xff\xfe", "", 0, ""), 2, "s:");
+	check_hostile(repeated(TOP DEVICE, "", 0, ""), sizeof(TOP DEVICE), "s:");
+}
+
 TEST(mistakes_in_json_have_a_place_too)
 {
 	static const char text[] = "{\n  \"cdiVersion\": \"0.5.0\",\n  \"kind\": \"v.com/c\",\n"
@@ -316,7 +361,8 @@ TEST(a_missing_file_is_absent)
 RUN(IT(every_version_is_read_and_written_in_both_forms),
     IT(documents_declare_the_version_they_need), IT(odd_texts_survive_both_forms),
     IT(the_head_is_a_comment_in_the_first_line), IT(numbers_are_read_as_go_reads_them),
-    IT(each_broken_rule_is_named_with_its_place), IT(mistakes_in_json_have_a_place_too),
-    IT(all_problems_of_a_document_are_listed),
+    IT(each_broken_rule_is_named_with_its_place),
+    IT(hostile_documents_are_refused_in_bounded_time_and_space),
+    IT(mistakes_in_json_have_a_place_too), IT(all_problems_of_a_document_are_listed),
     IT(a_specification_that_was_made_is_checked_by_its_place_in_words),
     IT(names_of_devices_are_taken_apart), IT(a_missing_file_is_absent))

@@ -105,6 +105,27 @@ TEST(edits_that_differ_in_one_field_are_all_kept)
 	assert_int_equal(dst.nets_n, 1);
 }
 
+TEST(thousands_of_edits_are_each_added_once)
+{
+	CLEANUP(arena_fini) struct arena a = {0};
+	struct cdi_edits src = {0};
+	struct cdi_edits dst = {0};
+
+	for (int i = 0; i < 50000; i++) {
+		struct cdi_hook *h = cdi_add_hook(&a, &src);
+
+		/* The same but for the last argument. */
+		h->stage = "createContainer";
+		h->path = "/bin/hook";
+		cdi_add_text(&a, &h->args, "hook");
+		cdi_add_text(&a, &h->args, arena_fmt(&a, "%d", i / 2));
+	}
+	cdi_edits_add(&a, &dst, &src);
+	cdi_edits_add(&a, &dst, &src);
+	assert_int_equal(dst.hooks_n, 25000);
+	assert_string_equal(dst.hooks[24999].args.v[1], "24999");
+}
+
 static void use_type(struct cdi_spec *s)
 {
 	cdi_add_mount(&s->arena, &s->edits)->type = "bind";
@@ -193,4 +214,5 @@ TEST(released_versions_are_known)
 
 RUN(IT(lists_grow_and_stay_terminated), IT(groups_are_sorted_and_once_each),
     IT(the_same_edits_are_added_once), IT(edits_that_differ_in_one_field_are_all_kept),
-    IT(the_lowest_version_follows_from_what_is_used), IT(released_versions_are_known))
+    IT(thousands_of_edits_are_each_added_once), IT(the_lowest_version_follows_from_what_is_used),
+    IT(released_versions_are_known))
