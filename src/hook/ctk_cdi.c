@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "cdi/fresh.h"
 #include "cdi/generate.h"
+#include "cdi/readers.h"
 #include "cdi/registry.h"
 #include "cdi/toolkit_config.h"
 #include "cdi/transform.h"
@@ -18,6 +19,7 @@
 #include "hook/hook.h"
 #include "hook/shim.h"
 
+#define SYSTEM_CACHE "/var/cache/dlenv"
 #define VAR(name) "NVIDIA_CTK_CDI_GENERATE_" name
 
 struct generate {
@@ -203,6 +205,9 @@ static int generate_with(const struct ctk_call *c, const struct generate *o,
 		.enabled_hooks = o->enabled_hooks,
 	};
 
+	/* A machine elsewhere has its readers elsewhere too. */
+	if (!machine_path())
+		g.max_version = cdi_readers_version(geteuid() == 0 ? SYSTEM_CACHE : NULL);
 	take_features(o, &g);
 	if (take_mode(o, &g, e) < 0 || take_naming(o, &g, e) < 0 ||
 	    take_format(o, &format, e) < 0 || cdi_generate(&g, &s, &notes, e) < 0)
