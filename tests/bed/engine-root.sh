@@ -1,39 +1,43 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tests/bed/engine-root.sh
+# tests/bed/engine-root.sh trixie|bookworm|image
 #
-# Prints the path of a root folder with Debian 13's container engines: docker (dockerd and its client), podman, crun and
-# runc. It is made by mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock; nobody may change it
-# (engine-world.sh lays an overlay over it). For root.
+# Prints the path of a root folder with Debian's container engines: trixie has docker (dockerd and its client), podman,
+# crun and runc of Debian 13, bookworm podman, crun and runc of Debian 12. `image` is what containers run: a small
+# system with bash, a few tools, glibc and its ldconfig, and no driver. Made by mmdebstrap once, below
+# ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change them (engine-world.sh lays an
+# overlay over the first two).
 #
-# tests/bed/engine-root.sh --image DIR
-#
-# Makes a small system in DIR out of that root: bash, a few tools, glibc and its ldconfig, no driver. What containers run.
-#
-# Exit status: 77 when the packages cannot be had (no network), 1 otherwise.
+# Exit status: 77 when it cannot be had (no network, not made yet and not root), 1 otherwise.
 set -u
 export LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-packages=docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates
 programs="bash sh cat ls stat env id readlink sleep true touch grep head mkdir ldconfig"
+
+packages_of() {
+	case $1 in
+	trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates ;;
+	bookworm) echo podman,crun,runc,iproute2,mount,ca-certificates ;;
+	esac
+}
 
 die() {
 	echo "engine-root: $2" >&2
 	exit "$1"
 }
 
-make_root() { # make_root FOLDER
-	local log=$1.log mirror
+make_root() { # make_root SUITE FOLDER
+	local log=$2.log mirror
 	command -v mmdebstrap >/dev/null || die 77 "mmdebstrap is not installed"
 	mirror=$(debian_mirror)
-	curl -fsS -m 60 -o /dev/null "$mirror/dists/trixie/InRelease" ||
+	curl -fsS -m 60 -o /dev/null "$mirror/dists/$1/InRelease" ||
 		die 77 "the mirror does not answer: is there a network?"
-	if ! mmdebstrap --variant=essential --include="$packages" \
+	if ! mmdebstrap --variant=essential --include="$(packages_of "$1")" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
-		trixie "$1" "$mirror" >"$log" 2>&1; then
+		"$1" "$2" "$mirror" >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		die 1 "cannot make the root; the whole output is in $log"
 	fi
@@ -63,30 +67,44 @@ make_image() { # make_image ROOT DIR
 	chroot "$to" ldconfig
 }
 
+# get NAME: the folder, made when it is not there or was made from something else.
+get() {
+	local root=$cache/engines-$1 mark
+	mark=$(echo "$(packages_of "$1") $programs" | cksum)
+	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+		[ "$(id -u)" = 0 ] || die 77 "'$root' is made by root: run the tests as root once"
+		[ "$1" != image ] || get trixie >/dev/null
+		exec 8>"$root.lock"
+		flock -w 1800 8 || die 1 "another run makes '$root' and does not finish"
+		if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+			rm -rf "$root" "$root.new"
+			if [ "$1" = image ]; then
+				make_image "$cache/engines-trixie" "$root.new"
+			else
+				make_root "$1" "$root.new"
+			fi
+			echo "$mark" >"$root.new/.complete"
+			mv "$root.new" "$root" || exit 1
+		fi
+		exec 8>&-
+	fi
+	echo "$root"
+}
+
 main() {
-	local repo cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed} root mark
+	local repo
 	repo=$(cd "$(dirname "$0")/../.." && pwd)
 	# shellcheck source=tools/mirror.sh
 	. "$repo/tools/mirror.sh" # debian_mirror
-	[ "$(id -u)" = 0 ] || die 1 "for root only"
-	root=$cache/engines
-	mark=$(echo "$packages" | cksum)
-	mkdir -p "$cache"
-	chmod 1777 "$cache"
-	exec 8>"$root.lock"
-	flock -w 1800 8 || die 1 "another run makes the root and does not finish"
-	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
-		rm -rf "$root" "$root.new"
-		make_root "$root.new"
-		echo "$mark" >"$root.new/.complete"
-		mv "$root.new" "$root" || exit 1
+	cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
+	if [ "$(id -u)" = 0 ]; then
+		mkdir -p "$cache"
+		chmod 1777 "$cache"
 	fi
-	exec 8>&-
-	if [ "${1-}" = --image ]; then
-		make_image "$root" "${2:?--image needs a folder}"
-	else
-		echo "$root"
-	fi
+	case ${1-} in
+	trixie | bookworm | image) get "$1" ;;
+	*) die 1 "usage: engine-root.sh trixie|bookworm|image" ;;
+	esac
 }
 
 main "$@"

@@ -1,21 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tests/bed/engine-world.sh STATE [HOST:DIR ...] -- CMD...
+# tests/bed/engine-world.sh STATE SUITE [HOST:DIR ...] -- CMD...
 #
-# Runs CMD as root in a throw-away machine of Debian 13 with real container engines (engine-root.sh): an overlay whose changes lie in
-# STATE/up, mount, pid, network, uts, ipc and cgroup namespaces of its own, cgroup v2 alone, /dev made anew, no network but
-# loopback. HOST folders are bound at DIR. What the engines store lies in STATE/var, on the disk, since an overlay
-# cannot lie on an overlay. STATE/gpu, if it is there, is a machine of gpu-host.sh, whose driver, devices and nodes
+# Runs CMD as root in a throw-away machine of Debian with real container engines (engine-root.sh SUITE): an overlay
+# whose changes lie in STATE/up; mount, pid, network, uts, ipc and cgroup namespaces of its own; cgroup v2 alone; /dev
+# made anew; no network but loopback. HOST folders are bound at DIR. What the engines store lies in STATE/var, on the
+# disk, since an overlay cannot lie on an overlay. STATE/gpu, if it is there, is a machine of gpu-host.sh, whose driver, devices and nodes
 # are seen in the places where the kernel has them.
 #
 # How this works: nodes are made with mknod and never bound, because an engine may change their modes.
 set -eu
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
-state=${1:?usage: engine-world.sh STATE [HOST:DIR ...] -- CMD...}
-shift
-root=$("$here/engine-root.sh")
+state=${1:?usage: engine-world.sh STATE SUITE [HOST:DIR ...] -- CMD...}
+suite=${2:?a suite}
+shift 2
+root=$("$here/engine-root.sh" "$suite") || exit
 m=$state/m
 
 inside() {
@@ -86,5 +87,5 @@ trap 'find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true' EXIT
 (
 	echo "$BASHPID" >"$group/cgroup.procs"
 	export ENGINE_WORLD=inside
-	exec unshare -m -u -i -n -p -C --fork --kill-child --propagation private "$0" "$state" "$@"
+	exec unshare -m -u -i -n -p -C --fork --kill-child --propagation private "$0" "$state" "$suite" "$@"
 )

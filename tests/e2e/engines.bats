@@ -1,0 +1,292 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Other engines get GPUs through NVIDIA's program names: crun, runc, podman of Debian 12 and 13, dockerd. The machine is played
+# (gpu-host.sh), the driver's files and the engines are real.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+bed=$E2E_STAGE/tests/bed
+
+# made VARIABLE CMD...: the last line that a bed script prints; skipped, with its words, where it cannot be had.
+made() {
+	local text code=0
+	text=$("${@:2}" 2>&1) || code=$?
+	if [ $code = 77 ]; then
+		case " ${DLENV_TEST_REQUIRE-} " in
+		*" net "* | *" all "*) ;;
+		*) skip "$text" ;;
+		esac
+	fi
+	[ $code = 0 ] || { echo "$text" >&2; return 1; }
+	printf -v "$1" '%s' "${text##*$'\n'}"
+}
+
+# The programs, the played machine and what a container runs, for all tests of the file.
+setup_file() {
+	export ENG=$E2E_STATE/engines
+	rm -rf "$ENG"
+	mkdir -p "$ENG"/{bin,src,world}
+	cp "$E2E_STAGE/build/src/hook/dlenv-toolkit" "$E2E_STAGE/build/src/nvml/dlenv-nvml" "$ENG/bin/"
+	local name
+	for name in nvidia-cdi-hook nvidia-container-runtime{,.cdi,.legacy,-hook} nvidia-ctk; do
+		ln -s dlenv-toolkit "$ENG/bin/$name"
+	done
+	"$bed/gpu-host.sh" "$ENG/world/gpu" --gpus 2
+	made DRIVER "$bed/driver-root.sh" trixie
+	made IMAGE "$bed/engine-root.sh" image
+	export DRIVER IMAGE
+	bundle >"$ENG/src/config.json"
+}
+
+teardown_file() { rm -rf "$ENG"; }
+
+# A bundle's configuration, with what no reader of ours knows and numbers of 64 bits.
+bundle() {
+	cat <<-'JSON'
+		{"ociVersion":"1.0.2","future":{"x":[1,2.50,18446744073709551615]},
+		 "process":{"user":{"uid":0,"gid":0},"cwd":"/","args":["bash","/look"],
+		  "env":["PATH=/usr/sbin:/usr/bin:/sbin:/bin","NVIDIA_VISIBLE_DEVICES=1","NVIDIA_VISIBLE_DEVICES=0"],
+		  "capabilities":{"bounding":["CAP_KILL"],"effective":["CAP_KILL"],"permitted":["CAP_KILL"]},
+		  "rlimits":[{"type":"RLIMIT_CORE","hard":18446744073709551615,"soft":0}]},
+		 "root":{"path":"rootfs"  ,  "readonly":false},
+		 "mounts":[{"destination":"/proc","type":"proc","source":"proc"},
+		  {"destination":"/dev","type":"tmpfs","source":"tmpfs","options":["nosuid","mode=755"]},
+		  {"destination":"/dev/pts","type":"devpts","source":"devpts","options":["newinstance"]}],
+		 "linux":{"resources":{"devices":[{"allow":false,"access":"rwm"}]},
+		  "namespaces":[{"type":"pid"},{"type":"mount"},{"type":"network"},{"type":"ipc"},{"type":"uts"}]}}
+	JSON
+}
+
+# What a container looks at: a line for each thing that matters.
+look() {
+	cat <<-'LOOK'
+		for n in nvidiactl nvidia0 nvidia1 nvidia-uvm; do
+			[ -e /dev/$n ] && echo "$n: $(cat /dev/$n 2>&1 >/dev/null)"
+		done
+		ldconfig -p | grep -o 'libcuda.so.1 (libc6,x86-64)' | head -n 1
+		[ -L /usr/lib/x86_64-linux-gnu/nvidia/current/libcuda.so ] && echo "libcuda.so: link"
+		nvidia-smi 2>&1 | head -n 1
+		env | grep -c ^NVIDIA_VISIBLE_DEVICES=
+		echo "visible: $NVIDIA_VISIBLE_DEVICES"
+	LOOK
+}
+
+# world SUITE SCRIPT: run it in a throw-away machine. /b is a bundle, container NAME... runs it.
+world() {
+	local suite=$1 _
+	need root
+	made _ "$bed/engine-root.sh" "$suite"
+	look >"$ENG/src/look"
+	cat >"$ENG/src/lib" <<-'LIB'
+		export PATH=/opt/dlenv:$PATH
+		conf() { # conf RUNTIME [MORE]: config.toml
+			mkdir -p /etc/nvidia-container-runtime /etc/cdi
+			printf '%s\n[nvidia-container-cli]\nroot = "/run/driver"\n[nvidia-container-runtime]\nruntimes = ["%s"]\n' \
+				"${2-}" "$1" >/etc/nvidia-container-runtime/config.toml
+		}
+		bundle() { # bundle [SED]: a fresh one in /b
+			rm -rf /b && mkdir -p /b && cp -a /image /b/rootfs && cp /src/look /b/rootfs/
+			sed "${1-}" /src/config.json >/b/config.json
+		}
+		dockerd_start() {
+			dockerd --iptables=false --ip6tables=false --bridge=none >/tmp/dockerd.log 2>&1 &
+			for _ in $(seq 100); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
+			docker version >/dev/null 2>&1 || { tail -n 5 /tmp/dockerd.log; return 1; }
+			tar -C /image -c . | docker import - img >/dev/null
+		}
+	LIB
+	run timeout 120 "$bed/engine-world.sh" "$ENG/world" "$suite" "$ENG/bin:/opt/dlenv" "$DRIVER:/run/driver" \
+		"$ENG/src:/src" "$IMAGE:/image" -- bash -c ". /src/lib; $2" </dev/null
+}
+
+# The container had the driver and GPU 0, and not GPU 1. Opening says ENXIO: only the device itself is missing.
+assert_gpu_0() {
+	assert_output "nvidiactl: cat: /dev/nvidiactl: No such device or address"
+	assert_output "nvidia0: cat: /dev/nvidia0: No such device or address"
+	refute_output "nvidia1:"
+	assert_output "libcuda.so.1 (libc6,x86-64)"
+	assert_output "libcuda.so: link"
+	assert_output "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver"
+}
+
+@test "crun and runc run a bundle through the runtime, described at that moment" {
+	local runtime
+	for runtime in crun runc; do
+		world trixie "conf $runtime; bundle; cp /b/config.json /before
+			nvidia-container-runtime run -b /b c || echo status \$?
+			grep -c '18446744073709551615' /b/config.json; grep -o '\"path\":\"rootfs\"  ,  \"readonly\":false' /b/config.json"
+		assert_gpu_0
+		refute_output status
+		assert_output "visible: void"
+		[[ $'\n'$output$'\n' == *$'\n1\nvisible'* ]] || { echo "several variables: $output" >&2; return 1; }
+		assert_output $'2\n"path":"rootfs"  ,  "readonly":false'
+	done
+}
+
+@test "the runtime takes devices from specifications" {
+	world trixie "conf crun; bundle; nvidia-ctk cdi generate --output /etc/cdi/nvidia.yaml
+		nvidia-container-runtime.cdi run -b /b c
+		bundle 's|NVIDIA_VISIBLE_DEVICES=0|NVIDIA_VISIBLE_DEVICES=nvidia.com/gpu=0|'
+		nvidia-container-runtime run -b /b c2 | sed 's/^/auto /'
+		bundle 's|NVIDIA_VISIBLE_DEVICES=0|NVIDIA_VISIBLE_DEVICES=nvidia.com/gpu=9|'
+		nvidia-container-runtime run -b /b c3; echo status \$?"
+	assert_gpu_0
+	assert_output "auto nvidia0: cat: /dev/nvidia0: No such device or address"
+	refute_output "auto nvidia1"
+	assert_output "nvidia.com/gpu=9"
+	refute_output "status 0"
+}
+
+@test "legacy mode: the prestart hook fills a container that exists" {
+	local runtime
+	for runtime in crun runc; do
+		world trixie "conf $runtime; bundle; nvidia-container-runtime.legacy run -b /b c
+			grep -c nvidia-container-runtime-hook /b/config.json; ls -A /b/rootfs/dev"
+		assert_gpu_0
+		assert_output "visible: 0"
+	done
+}
+
+@test "what asks for no GPU stays as it was, byte by byte" {
+	world trixie "conf crun
+		for value in void '' ; do
+			bundle \"s|\\\"NVIDIA_VISIBLE_DEVICES=.\\\"|\\\"NVIDIA_VISIBLE_DEVICES=\$value\\\"|g; s|/look|-c|; s|\\\"args\\\":.\\\"bash\\\"|\\\"args\\\":[\\\"true\\\"|\"
+			cp /b/config.json /before
+			nvidia-container-runtime run -b /b c && cmp /before /b/config.json && echo same
+		done
+		nvidia-container-runtime --version | head -n 1"
+	assert_output $'same\nsame'
+	assert_output "crun version"
+}
+
+@test "no GPU but the driver: NVIDIA_VISIBLE_DEVICES=none" {
+	world trixie "conf crun; bundle 's|NVIDIA_VISIBLE_DEVICES=0|NVIDIA_VISIBLE_DEVICES=none|'
+		nvidia-container-runtime run -b /b c"
+	refute_output "nvidiactl:"
+	refute_output "nvidia0:"
+	assert_output "libcuda.so.1 (libc6,x86-64)"
+	assert_output "NVIDIA-SMI has failed"
+}
+
+@test "capabilities and requirements of the image count" {
+	world trixie "conf crun; bundle 's|\"NVIDIA_VISIBLE_DEVICES=1\"|\"NVIDIA_DRIVER_CAPABILITIES=utility\"|'
+		nvidia-container-runtime run -b /b c | sed 's/^/utility /'
+		bundle 's|\"NVIDIA_VISIBLE_DEVICES=1\"|\"NVIDIA_REQUIRE_CUDA=cuda>=99 driver>=999\"|'
+		for name in nvidia-container-runtime nvidia-container-runtime.legacy; do
+			\$name --log /log --log-format json create -b /b c2; echo status \$?
+		done
+		cat /log
+		conf crun 'disable-require = true'
+		nvidia-container-runtime run -b /b c3 | sed 's/^/free /'"
+	refute_output "utility libcuda"
+	assert_output "utility NVIDIA-SMI has failed"
+	assert_output "the requirement 'cuda>=99 driver>=999' is not met"
+	assert_output $'status 5'
+	assert_output '{"level":"error","msg":"nvidia-container-runtime: the requirement '
+	assert_output "free nvidia0:"
+}
+
+@test "podman of Debian 12 and 13 resolves specifications and starts containers with them" {
+	local suite flags="run --rm --network none --cgroups disabled --pids-limit 0 --runtime crun"
+	for suite in bookworm trixie; do
+		world $suite "conf crun; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml || exit
+			head -n 3 /etc/cdi/nvidia.yaml | grep cdiVersion
+			cp -a /image /i; cp /src/look /i/
+			podman $flags --device nvidia.com/gpu=0 --rootfs /i bash /look
+			podman $flags --device nvidia.com/gpu=all --rootfs /i ls /dev | tr '\n' ' '
+			podman $flags --device nvidia.com/gpu=\$(nvidia-ctk --quiet cdi list | grep -o 'GPU-.*' | head -n 1) --rootfs /i ls /dev"
+		assert_gpu_0
+		assert_output "visible: void"
+		assert_output "nvidia0 nvidia1 nvidiactl"
+	done
+}
+
+@test "dockerd: --gpus, --runtime=nvidia and --device" {
+	world trixie "conf runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+		mkdir -p /etc/docker
+		echo '{\"features\":{\"cdi\":true},\"runtimes\":{\"nvidia\":{\"path\":\"/opt/dlenv/nvidia-container-runtime\"}}}' >/etc/docker/daemon.json
+		dockerd_start || exit
+		try() { echo \"== \$1\"; shift; docker run --rm --network none -v /src/look:/look:ro \"\$@\" 2>&1; }
+		try gpus --gpus device=0 img bash /look
+		try runtime --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=0 img bash /look
+		try both --runtime nvidia --gpus device=0 img bash /look
+		try cdi --device nvidia.com/gpu=0 img bash /look
+		try wrong --gpus device=7 img true
+		try wrong-runtime --runtime nvidia -e NVIDIA_VISIBLE_DEVICES=7 img true"
+	local all=$output part
+	case $all in *"failed to start daemon"*) skip "dockerd does not start here: $all" ;; esac
+	for part in gpus runtime both cdi; do
+		output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+		assert_gpu_0
+	done
+	output=$all
+	assert_output "nvidia-container-runtime-hook: this machine has no GPU '7'"
+	assert_output "nvidia-container-runtime: this machine has no GPU '7'"
+}
+
+@test "what is wrong is said, and containers can die all the same" {
+	world trixie "conf crun; bundle 's/\"ociVersion\"/ociVersion/'; nvidia-container-runtime create -b /b c; echo json \$?
+		nvidia-container-runtime create -b /nowhere c; echo bundle \$?
+		conf /nowhere/runc; bundle; nvidia-container-runtime create -b /b c; echo runtime \$?
+		echo 'mode = [' >/etc/nvidia-container-runtime/config.toml
+		nvidia-container-runtime create -b /b c; echo toml \$?
+		nvidia-container-runtime list; echo list \$?
+		echo '{}' | nvidia-container-runtime-hook prestart; echo state \$?
+		echo nonsense | nvidia-container-runtime-hook -config /nowhere prestart; echo nonsense \$?"
+	assert_output "config.json:1:2:"
+	assert_output "json 2"
+	assert_output "cannot open the bundle"
+	assert_output "there is no low-level runtime: looked for '/nowhere/runc'"
+	assert_output "runtime 127"
+	assert_output "config.toml:"
+	assert_output "toml 2"
+	assert_output "list 0"
+	assert_output "state 2"
+	assert_output "nonsense 2"
+}
+
+@test "NVML that hangs is given up, and said" {
+	need command cc
+	mkdir -p "$ENG/src/hangs/usr/lib/x86_64-linux-gnu"
+	echo '#include <unistd.h>
+		int nvmlInit_v2(void) { for (;;) pause(); }
+		int nvmlShutdown, nvmlErrorString, nvmlDeviceGetCount_v2, nvmlDeviceGetHandleByIndex_v2;' |
+		cc -shared -fPIC -o "$ENG/src/hangs/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1" -x c -
+	world trixie "conf crun; sed -i 's|/run/driver|/src/hangs|' /etc/nvidia-container-runtime/config.toml
+		bundle 's|\"NVIDIA_VISIBLE_DEVICES=1\"|\"NVIDIA_REQUIRE_CUDA=brand=tesla\"|'
+		nvidia-container-runtime create -b /b c; echo status \$?"
+	assert_output "NVML did not answer within"
+	assert_output "status 9"
+}
+
+# bats test_tags=rootless
+@test "nvidia-ctk describes, lists, moves and configures" {
+	local ctk=$ENG/bin/nvidia-ctk
+	export DLENV_ROOT=$ENG/world/gpu
+	need root # the nodes of the played machine
+	run --separate-stderr "$ctk" cdi generate --driver-root="$DRIVER" --device-name-strategy=index,type-index --format json
+	assert_status 0
+	assert_output '"name": "gpu1"'
+	echo "$output" >"$ENG/spec.json"
+	run "$ctk" cdi transform root --from "$DRIVER" --to /run/moved --input "$ENG/spec.json"
+	assert_status 0
+	assert_output "/run/moved/usr/"
+	refute_output "$DRIVER/usr"
+}
+
+# bats test_tags=rootless
+@test "nvidia-ctk config and system need no driver" {
+	local ctk=$ENG/bin/nvidia-ctk
+	run "$ctk" config --config-file "$ENG/none.toml" --set nvidia-container-runtime.mode=cdi --set nvidia-container-runtime.runtimes=a:b
+	assert_status 0
+	assert_output 'mode = "cdi"'
+	assert_output 'runtimes = ["a", "b"]'
+	run "$ctk" config --set no-such-key=1
+	assert_status 2
+	DLENV_ROOT=$IMAGE run "$ctk" system create-device-nodes --control-devices --dry-run
+	assert_status 0
+	assert_output "dev/nvidiactl c ? 255"
+	run "$ctk" cdi nothing
+	assert_status 2
+}
