@@ -107,6 +107,15 @@ static json_t *text_json(const char *text)
 	return json_string(ascii);
 }
 
+/* Added to the specification late, and to no version of it. */
+static bool uses_none(const struct cdi_edits *e)
+{
+	for (size_t i = 0; i < e->nodes_n; i++)
+		if (str_eq(e->nodes[i].permissions, "none"))
+			return true;
+	return false;
+}
+
 static json_t *problems_json(const struct cdi_problems *p)
 {
 	json_t *list = json_array();
@@ -122,6 +131,7 @@ static void say_valid(struct validation *v, const char *path, const struct cdi_s
 {
 	const char *why = NULL;
 	const char *needed = cdi_version_needed(s, &why);
+	bool none = uses_none(&s->edits);
 
 	cli_print(v->c, _("%s: CDI %s, kind %s, devices: %zu"), path, s->version, s->kind,
 		  s->devices_n);
@@ -130,6 +140,10 @@ static void say_valid(struct validation *v, const char *path, const struct cdi_s
 	else if (why)
 		cli_print(v->c, _("  version %s is needed for %s"), needed, tr(why));
 	say_readers(v->c, cdi_version_known(s->version));
+	for (size_t i = 0; i < s->devices_n; i++)
+		none = none || uses_none(&s->devices[i].edits);
+	if (none)
+		cli_print(v->c, _("  only engines of 2026 and later read 'permissions: none'"));
 	(void)json_array_append_new(v->files,
 				    json_pack("{s:s, s:b, s:s, s:s, s:s?, s:s, s:I, s:[]}", "path",
 					      path, "ok", 1, "version", s->version, "needed",

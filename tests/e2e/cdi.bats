@@ -36,6 +36,9 @@ setup() {
 	run --separate-stderr dlenv cdi validate
 	[ "$status" = 0 ]
 	[[ $output == *"/etc/cdi/nvidia.yaml: CDI 0.5.0"*"podman < 4.3"* ]]
+	sed -i 's/permissions: r$/permissions: none/' "$machine/etc/cdi/nvidia.yaml"
+	run --separate-stderr dlenv cdi validate
+	[[ $output == *"2026 and later"* ]]
 	sed -i 's/path: /paht: /; s/A=1/A/' "$machine/etc/cdi/nvidia.yaml"
 	run --separate-stderr dlenv cdi validate --json
 	[ "$status" = 4 ]
