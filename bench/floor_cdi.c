@@ -48,12 +48,10 @@ static void list_folder(const char *path)
 			if (!strstr(ent->d_name, "nvidia") && !strstr(ent->d_name, "libcuda") &&
 			    !strstr(ent->d_name, "libnv"))
 				continue;
-			if (ent->d_type == DT_LNK &&
-			    readlinkat(fd, ent->d_name, block, sizeof(block)) < 0)
-				perror(ent->d_name);
-			else if (ent->d_type == DT_REG &&
-				 fstatat(fd, ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-				perror(ent->d_name);
+			if (ent->d_type == DT_LNK)
+				(void)readlinkat(fd, ent->d_name, block, sizeof(block));
+			else
+				(void)fstatat(fd, ent->d_name, &st, AT_SYMLINK_NOFOLLOW);
 		}
 	}
 	(void)close(fd);

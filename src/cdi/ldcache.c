@@ -150,7 +150,7 @@ static int read_extension(struct reader *r, struct err *e)
 		return broken(e, _("a wrong extension"));
 	n = u32(r->data + at + 4);
 	at += 8;
-	if (n > SECTIONS_MAX || n * SECTION_SIZE > r->len - at)
+	if (n > SECTIONS_MAX || n > (r->len - at) / SECTION_SIZE)
 		return broken(e, _("a wrong extension"));
 	for (uint32_t i = 0; i < n; i++)
 		if (read_section(r, r->data + at + (size_t)i * SECTION_SIZE, e) < 0)
