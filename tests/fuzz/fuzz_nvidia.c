@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "host/nvidia_parts.h"
+#include "host/nvidia_xid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(freep) char *text = mem_alloc(size + 1);
 	struct nv_information info;
+	struct nv_xid xid;
 	char version[NV_VERSION_LEN] = "";
 	int major[NV_MAJORS];
 
@@ -39,6 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			err_bug("a major %d", major[i]);
 	if (nv_parse_version(text, version))
 		check_text(version, sizeof(version));
+	if (nv_parse_xid(text, &xid)) {
+		check_text(xid.pci, sizeof(xid.pci));
+		check_text(xid.text, sizeof(xid.text));
+	}
 	if (nv_is_address(text) && strlen(text) > 16)
 		err_bug("an address of %zu letters", strlen(text));
 	if (nv_numbered(text, "gi") < -1 || nv_parse_minor(text, "gpu0/gi0/access") < -1)
