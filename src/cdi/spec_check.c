@@ -227,6 +227,24 @@ static void check_annotations(struct cdi_check *c, const struct cdi_place *up,
 		cdi_wrong(c, at, NULL, N_("the annotations are larger than 256 KiB"));
 }
 
+/* What was read is UTF-8; a path that a folder was listed for need not be, and has no spelling. */
+static void check_utf8(struct cdi_check *c, const struct cdi_place *at, const char *text)
+{
+	const char *end = text + strlen(text);
+
+	if (c->doc)
+		return;
+	for (const char *p = text; p < end;) {
+		size_t n = (unsigned char)*p < 0x80 ? 1 : str_utf8(p, end);
+
+		if (!n) {
+			cdi_wrong(c, at, N_("rename the file"), N_("'%.150s' is not UTF-8"), text);
+			return;
+		}
+		p += n;
+	}
+}
+
 static void check_env(struct cdi_check *c, const struct cdi_place *at, const struct cdi_texts *env)
 {
 	for (size_t i = 0; i < env->n; i++)
@@ -241,7 +259,9 @@ static void check_path(struct cdi_check *c, const struct cdi_place *up, const ch
 {
 	if (!path || !path[0])
 		cdi_wrong(c, AT(up, key), NULL, N_("'%s' is missing"), key);
-	else if (path[0] != '/')
+	else
+		check_utf8(c, AT(up, key), path);
+	if (path && path[0] && path[0] != '/')
 		cdi_wrong(c, AT(up, key), N_("write the path from the root, with a leading '/'"),
 			  N_("'%.150s' is not an absolute path"), path);
 }
@@ -277,6 +297,8 @@ static void check_mount(struct cdi_check *c, const struct cdi_place *at, const s
 {
 	if (!m->host_path)
 		cdi_wrong(c, AT(at, "hostPath"), NULL, N_("'%s' is missing"), "hostPath");
+	else
+		check_utf8(c, AT(at, "hostPath"), m->host_path);
 	check_path(c, at, "containerPath", m->container_path);
 }
 
@@ -297,6 +319,8 @@ static void check_hook(struct cdi_check *c, const struct cdi_place *at, const st
 			  N_("there is no hook stage '%s'"), h->stage);
 	check_path(c, at, "path", h->path);
 	check_env(c, AT(at, "env"), &h->env);
+	for (size_t i = 0; i < h->args.n; i++)
+		check_utf8(c, AT_ITEM(AT(at, "args"), i), h->args.v[i]);
 	if (h->timeout < 0)
 		cdi_wrong(c, AT(at, "timeout"), NULL, N_("'%s' must be a whole number, 0 or more"),
 			  "timeout");

@@ -328,6 +328,11 @@ TEST(a_specification_that_was_made_is_checked_by_its_place_in_words)
 	cdi_add_text(&s.arena, &d->edits.env, "B");
 	assert_int_equal(cdi_spec_check(&s, &e), -ERR_CONFIG);
 	assert_true(str_starts(e.msg, "devices[0].containerEdits.env[1]: 'B' is not"));
+	d->edits.env.n = 1;
+	*cdi_add_mount(&s.arena, &s.edits) = (struct cdi_mount){"/l\xc3\xa4", "/l\xff", NULL, {0}};
+	assert_int_equal(cdi_spec_check(&s, &e), -ERR_CONFIG);
+	assert_true(
+		str_starts(e.msg, "containerEdits.mounts[0].containerPath: '/l\xff' is not UTF-8"));
 }
 
 TEST(names_of_devices_are_taken_apart)
