@@ -20,5 +20,11 @@ int toml_read(const char *text, size_t len, const char *name, struct doc *ret, s
  * place; a new one goes behind the table's last, a new table to the end of the file.
  */
 int toml_set(struct buf *text, const char *const *path, const char *value, struct err *e) MUST_USE;
+/* Append a value to the list of that key, which is made when it is missing. ERR_CONFIG: no list. */
+int toml_append(struct buf *text, const char *const *path, const char *value, struct err *e)
+	MUST_USE;
+/* A key's value as it is written, NULL when there is none or it is a table with lines. The
+ * caller's. */
+char *toml_value(const struct buf *text, const char *const *path) MUST_USE;
 /* Remove a key, or a table with all below it and the comments that belong to it. */
 int toml_remove(struct buf *text, const char *const *path, struct err *e) MUST_USE;

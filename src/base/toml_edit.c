@@ -343,7 +343,31 @@ static int set(struct buf *text, const struct doc *d, const char *const *path, c
 	return 0;
 }
 
-int toml_set(struct buf *text, const char *const *path, const char *value, struct err *e)
+typedef int change_fn(struct buf *text, const struct doc *d, const char *const *path,
+		      const char *value, struct err *e);
+
+static int append(struct buf *text, const struct doc *d, const char *const *path, const char *value,
+		  struct err *e)
+{
+	struct place p = follow(d, path);
+	const struct toml_node *n = p.node;
+	CLEANUP(freep) char *with = str_fmt("%s%s", !*p.left && n->last ? ", " : "", value);
+	CLEANUP(freep) char *list = str_fmt("[%s]", value);
+
+	if (*p.left)
+		return set_new(text, d, &p, path, list, e);
+	if (!n->is_entry || n->n.kind != DOC_LIST)
+		return cannot_set(path, N_("cannot add to '%s': it is not a list"), e);
+	if (n->last)
+		splice(text, n->last->value_end, 0, with);
+	else
+		splice(text, n->value, n->value_end - n->value, list);
+	return 0;
+}
+
+/* Carry a change out on a copy, which has to be TOML afterwards. */
+static int change(struct buf *text, change_fn *fn, const char *const *path, const char *value,
+		  struct err *e)
 {
 	CLEANUP(buf_fini) struct buf new = {0};
 	CLEANUP(doc_fini) struct doc d = {0};
@@ -352,11 +376,35 @@ int toml_set(struct buf *text, const char *const *path, const char *value, struc
 	buf_add(text, "", 0);
 	buf_add(&new, text->data, text->len);
 	if (toml_tree(new.data, new.len, "text", &d, e) < 0 || check_value(value, e) < 0 ||
-	    set(&new, &d, path, value, e) < 0 ||
-	    toml_tree(new.data, new.len, "text", &check, e) < 0)
+	    fn(&new, &d, path, value, e) < 0 || toml_tree(new.data, new.len, "text", &check, e) < 0)
 		return -(int)e->code;
 	splice(text, 0, text->len, new.data);
 	return 0;
+}
+
+int toml_set(struct buf *text, const char *const *path, const char *value, struct err *e)
+{
+	return change(text, set, path, value, e);
+}
+
+int toml_append(struct buf *text, const char *const *path, const char *value, struct err *e)
+{
+	return change(text, append, path, value, e);
+}
+
+char *toml_value(const struct buf *text, const char *const *path)
+{
+	CLEANUP(doc_fini) struct doc d = {0};
+	struct err ignored = {0};
+	struct place p;
+
+	if (!text->len || toml_tree(text->data, text->len, "text", &d, &ignored) < 0)
+		return NULL;
+	p = follow(&d, path);
+	if (*p.left || !p.node->is_entry)
+		return NULL;
+	return str_fmt("%.*s", (int)(p.node->value_end - p.node->value),
+		       text->data + p.node->value);
 }
 
 /* The entries in front of and behind one in the same braces. */

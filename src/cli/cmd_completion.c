@@ -37,6 +37,7 @@ static const char *words_of(enum complete what)
 		[COMPLETE_IMAGE] = "$(dlenv image ls --quiet 2>/dev/null)",
 		[COMPLETE_COMMAND] = NULL,
 		[COMPLETE_SHELL] = "bash zsh fish",
+		[COMPLETE_ENGINE] = "docker podman containerd crio",
 		[COMPLETE_FILE] = "",
 	};
 

@@ -69,6 +69,7 @@ enum complete {
 	COMPLETE_IMAGE,	  /* images: `dlenv image ls --quiet` */
 	COMPLETE_COMMAND, /* dlenv's commands */
 	COMPLETE_SHELL,	  /* bash, zsh, fish */
+	COMPLETE_ENGINE,  /* docker, podman ... */
 	COMPLETE_FILE,
 };
 

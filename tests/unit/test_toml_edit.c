@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/toml.h"
 #include "test.h"
 
@@ -82,6 +83,43 @@ TEST(a_new_key_goes_behind_the_last_of_its_table)
 	};
 
 	check_changes(rows, COUNT(rows));
+}
+
+TEST(lists_grow_behind_their_last_element)
+{
+	static const struct change rows[] = {
+		{"a = []", {"a"}, "1", "a = [1]"},
+		{"a = [ 1 ] # c", {"a"}, "2", "a = [ 1, 2 ] # c"},
+		{"a = [\n  1, # c\n]\n", {"a"}, "2", "a = [\n  1, 2, # c\n]\n"},
+		{"b = 1\n\n[t]\n", {"a"}, "\"x\"", "b = 1\na = [\"x\"]\n\n[t]\n"},
+		{"t = {a = [1]}", {"t", "a"}, "2", "t = {a = [1, 2]}"},
+	};
+	static const char *const refused[] = {"a = 1", "[a]", "[[a]]", "a.b = 1"};
+	const char *const path[] = {"a", NULL};
+	CLEANUP(freep) char *value = NULL;
+	CLEANUP(buf_fini) struct buf text = {0};
+	struct err e = {0};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(buf_fini) struct buf t = {0};
+
+		buf_str(&t, rows[i].text);
+		assert_int_equal(toml_append(&t, rows[i].path, rows[i].value, &e), 0);
+		assert_string_equal(t.data, rows[i].expected);
+	}
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		CLEANUP(buf_fini) struct buf t = {0};
+
+		buf_str(&t, refused[i]);
+		assert_int_equal(toml_append(&t, path, "1", &e), -ERR_CONFIG);
+		assert_string_equal(t.data, refused[i]);
+		buf_str(&t, "\n");
+	}
+	buf_str(&text, "a = [ 'x',  2 ] # c\n");
+	value = toml_value(&text, path);
+	assert_string_equal(value, "[ 'x',  2 ]");
+	assert_null(toml_value(&text, (const char *const[]){"a", "b", NULL}));
+	assert_null(toml_value(&text, (const char *const[]){NULL}));
 }
 
 TEST(what_is_removed_takes_its_lines_along)
@@ -282,5 +320,5 @@ TEST(any_changes_touch_nothing_else)
 }
 
 RUN(IT(what_is_there_is_replaced_in_its_place), IT(a_new_key_goes_behind_the_last_of_its_table),
-    IT(what_is_removed_takes_its_lines_along), IT(what_cannot_be_done_changes_nothing),
-    IT(any_changes_touch_nothing_else))
+    IT(lists_grow_behind_their_last_element), IT(what_is_removed_takes_its_lines_along),
+    IT(what_cannot_be_done_changes_nothing), IT(any_changes_touch_nothing_else))
