@@ -185,7 +185,7 @@ int ctk_main(int argc, char **argv)
 	while (*p && **p == '-')
 		p++;
 	if (*p && str_eq(*p, "hook"))
-		return run_cdi_hook(argc - (int)(p - argv), p);
+		return run_cdi_hook(argc, argv);
 	code = run(argv, &e);
 	if (code >= 0)
 		return code;

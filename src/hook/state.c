@@ -27,92 +27,74 @@ struct destination {
 	const char *path;
 };
 
+/* Of config.json, what is asked for; the rest is not read: its filter is most of it. */
+struct config {
+	const char *root;
+	struct doc_list mounts; /* struct destination */
+};
+
 static const struct doc_row mount_rows[] = {
 	{.key = "destination", .type = DOC_AS_STR, .offset = offsetof(struct destination, path)},
 	{0},
 };
 
-static const struct doc_row mounts_rows[] = {
+static const struct doc_row root_rows[] = {
+	{.key = "path", .type = DOC_AS_STR, .offset = offsetof(struct config, root)},
+	{0},
+};
+
+static const struct doc_row config_rows[] = {
+	{.key = "root", .type = DOC_AS_MAP, .rows = root_rows},
 	{.key = "mounts",
 	 .type = DOC_AS_LIST,
+	 .offset = offsetof(struct config, mounts),
 	 .rows = mount_rows,
 	 .item_size = sizeof(struct destination)},
 	{0},
 };
 
-/* The file without what is not asked for: the filter in a config.json is most of it. */
-struct config {
-	const char *name;
-	char *text;
-	size_t len;
-};
-
-static bool config_has(const struct config *c, const char *const *path, const char **ret,
-		       size_t *ret_len)
+/* The named members of a JSON object, as an object. The caller's. */
+static char *members(const char *text, size_t len, const char *const *names, size_t n)
 {
-	size_t at = 0;
+	CLEANUP(buf_fini) struct buf part = {0};
 
-	if (!json_span(c->text, c->len, path, &at, ret_len))
-		return false;
-	*ret = c->text + at;
-	return true;
-}
+	buf_str(&part, "{");
+	for (size_t i = 0; i < n; i++) {
+		const char *const path[] = {names[i], NULL};
+		size_t at = 0;
+		size_t size = 0;
 
-static int config_root(const struct config *c, struct arena *a, const char **ret, struct err *e)
-{
-	static const char *const path[] = {"root", "path", NULL};
-	CLEANUP(freep) char *whole = NULL;
-	CLEANUP(doc_fini) struct doc d = {0};
-	const struct doc_node *value;
-	const char *text = NULL;
-	size_t n = 0;
-
-	if (!config_has(c, path, &text, &n))
-		return err_set(e, ERR_CONFIG, "'%s' has no root.path", c->name);
-	/* A document is an object or a list. */
-	whole = str_fmt("[%.*s]", (int)n, text);
-	if (doc_json(whole, strlen(whole), c->name, &d, e) < 0)
-		return -(int)e->code;
-	value = d.top->first;
-	if (!value || value->kind != DOC_STRING || !*value->text)
-		return err_set(e, ERR_CONFIG, "'%s' has no root.path", c->name);
-	*ret = arena_str(a, value->text);
-	return 0;
-}
-
-static int config_mounts(const struct config *c, struct arena *a, const char ***ret, struct err *e)
-{
-	static const char *const path[] = {"mounts", NULL};
-	CLEANUP(freep) char *whole = NULL;
-	CLEANUP(doc_fini) struct doc d = {0};
-	struct doc_list list = {0};
-	const struct destination *m;
-	const char *text = NULL;
-	const char **v;
-	size_t n = 0;
-	size_t at = 0;
-
-	if (config_has(c, path, &text, &n)) {
-		whole = str_fmt("{\"mounts\":%.*s}", (int)n, text);
-		if (doc_json(whole, strlen(whole), c->name, &d, e) < 0 ||
-		    doc_decode(&d, d.top, mounts_rows, DOC_OPEN, &list, a, e) < 0)
-			return -(int)e->code;
+		if (!json_span(text, len, path, &at, &size))
+			continue;
+		buf_fmt(&part, "%s\"%s\":", part.len > 1 ? "," : "", names[i]);
+		buf_add(&part, text + at, size);
 	}
-	m = list.items;
-	v = arena_alloc(a, (list.n + 1) * sizeof(*v));
-	for (size_t i = 0; i < list.n; i++)
-		if (m[i].path)
-			v[at++] = m[i].path;
-	*ret = v;
-	return 0;
+	buf_str(&part, "}");
+	return TAKE(part.data);
+}
+
+static int config_read(const char *bundle, struct arena *a, struct config *ret, struct err *e)
+{
+	static const char *const wanted[] = {"root", "mounts"};
+	CLEANUP(freep) char *name = str_fmt("%s/config.json", bundle);
+	CLEANUP(doc_fini) struct doc d = {0};
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(freep) char *part = NULL;
+	size_t len = 0;
+
+	if (file_read(AT_FDCWD, name, STATE_MAX, &text, &len, e) < 0)
+		return -(int)e->code;
+	part = members(text, len, wanted, COUNT(wanted));
+	if (doc_json(part, strlen(part), name, &d, e) < 0)
+		return -(int)e->code;
+	return doc_decode(&d, d.top, config_rows, DOC_OPEN, ret, a, e);
 }
 
 int hook_state_read(int fd, struct arena *a, struct hook_state *ret, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = {.max = STATE_MAX};
 	CLEANUP(doc_fini) struct doc d = {0};
-	CLEANUP(freep) char *name = NULL;
-	CLEANUP(freep) char *content = NULL;
+	const struct destination *m;
 	struct config c = {0};
 	struct state s = {0};
 
@@ -126,14 +108,17 @@ int hook_state_read(int fd, struct arena *a, struct hook_state *ret, struct err 
 		return -(int)e->code;
 	if (!s.bundle || s.bundle[0] != '/')
 		return err_set(e, ERR_CONFIG, "the container's state names no bundle");
-	name = str_fmt("%s/config.json", s.bundle);
-	if (file_read(AT_FDCWD, name, STATE_MAX, &content, &c.len, e) < 0)
+	if (config_read(s.bundle, a, &c, e) < 0)
 		return -(int)e->code;
-	c.name = name;
-	c.text = content;
-	if ((!s.root && config_root(&c, a, &s.root, e) < 0) ||
-	    config_mounts(&c, a, &ret->mounts, e) < 0)
-		return -(int)e->code;
-	ret->root = s.root[0] == '/' ? s.root : arena_fmt(a, "%s/%s", s.bundle, s.root);
+	if (s.root)
+		c.root = s.root;
+	if (!c.root)
+		return err_set(e, ERR_CONFIG, "'%s/config.json' has no root.path", s.bundle);
+	m = c.mounts.items;
+	ret->mounts = arena_alloc(a, (c.mounts.n + 1) * sizeof(*ret->mounts));
+	for (size_t i = 0, n = 0; i < c.mounts.n; i++)
+		if (m[i].path)
+			ret->mounts[n++] = m[i].path;
+	ret->root = c.root[0] == '/' ? c.root : arena_fmt(a, "%s/%s", s.bundle, c.root);
 	return 0;
 }
