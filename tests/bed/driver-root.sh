@@ -56,7 +56,7 @@ make_root() { # make_root SUITE FOLDER
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
-		"$suite" - "$mirror" 2>"$log" | tar -x -C "$to" --no-same-owner --exclude='./dev/*'; then
+		"$suite" - "$mirror" 2>"$log" 3>&- 4>&- 8>&- | tar -x -C "$to" --no-same-owner --exclude='./dev/*'; then
 		tail -n 20 "$log" >&2
 		die 1 "cannot make the root of $suite; the whole output is in $log"
 	fi
@@ -81,7 +81,8 @@ main() {
 	mark=$(echo "$packages" | cksum)
 	# What root has made can be read by all; another user who finds nothing makes one's own.
 	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ] && [ "$(id -u)" != 0 ]; then
-		mode=--mode=unshare cache=$cache/$(id -u) root=$cache/$(id -u)/driver-$suite
+		mode=--mode=unshare cache=$cache/$(id -u)
+		root=$cache/driver-$suite
 	fi
 	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
 		mkdir -p "$cache" || die 1 "cannot make '$cache'"

@@ -208,6 +208,8 @@ hooked() { # hooked ENGINE...: the hook as a specification has it
 	[[ $output == *"no hook has the name 'from-the-future'"* ]]
 	run "$HOOK" nvidia-cdi-hook create-symlinks --link a::/b </dev/null
 	[ "$status" != 0 ]
+	run "$HOOK" nvidia-ctk hook create-symlinks --link a:b </dev/null
+	[[ $output == *"TARGET::LINK"* ]]
 	run "$HOOK" nvidia-cdi-hook --version
 	[ "$status" = 0 ]
 }
