@@ -217,11 +217,27 @@ static const struct cdi_device *find(const struct cdi_registry *g, const char *k
 	return found;
 }
 
-/* What a name of the kind could have been: the devices of its kind, or the nearest name. */
+/* "0, 1, all": the devices of a name's kind, as many as fit. */
+static void names_of_kind(const struct strs *names, const char *name, struct buf *ret)
+{
+	enum { ROOM = 150 };
+	size_t kind_len = strcspn(name, "=") + 1;
+
+	for (size_t i = 0; i < names->n; i++) {
+		if (strncmp(names->v[i], name, kind_len) != 0)
+			continue;
+		if (ret->len + strlen(names->v[i]) > ROOM) {
+			buf_str(ret, ret->len ? ", ..." : "...");
+			return;
+		}
+		buf_fmt(ret, "%s%s", ret->len ? ", " : "", names->v[i] + kind_len);
+	}
+}
+
+/* What a name could have been: the devices of its kind, or the nearest name. */
 static void hint_names(const struct cdi_registry *g, const char *name, struct err *e)
 {
-	size_t kind_len = strcspn(name, "=") + 1;
-	CLEANUP(buf_fini) struct buf list = {.max = 160};
+	CLEANUP(buf_fini) struct buf list = {0};
 	CLEANUP(strs_fini) struct strs conflicts = {0};
 	CLEANUP(strs_fini) struct strs names = {0};
 	const char *near;
@@ -231,11 +247,9 @@ static void hint_names(const struct cdi_registry *g, const char *name, struct er
 		(void)err_hint(e, "describe the GPUs first: `dlenv cdi generate`");
 		return;
 	}
-	for (size_t i = 0; i < names.n && !list.full; i++)
-		if (strncmp(names.v[i], name, kind_len) == 0)
-			buf_fmt(&list, "%s%s", list.len ? ", " : "", names.v[i] + kind_len);
-	near = word_nearest(name, (const char *const *)names.v, names.n);
-	if (list.len && !list.full)
+	names_of_kind(&names, name, &list);
+	near = list.len ? NULL : word_nearest(name, (const char *const *)names.v, names.n);
+	if (list.len)
 		(void)err_hint(e, "devices of this kind: %s", list.data);
 	else if (near)
 		(void)err_hint(e, "did you mean '%s'?", near);

@@ -178,6 +178,20 @@ TEST(what_is_missing_is_named_with_what_there_is)
 		      "no CDI devices 'v.com/c=7', 'v.com/c=8'", "devices of this kind: a, b");
 	check_missing(&p, WANTED("v.com/d=a"), "'v.com/d=a'", "did you mean 'v.com/c=a'?");
 	check_missing(&p, WANTED("entirely.different/thing=x"), "'entirely", "dlenv cdi list");
+	put(&p, "etc/cdi/y.json",
+	    "{\"cdiVersion\": \"0.5.0\", \"kind\": \"v.com/long\", \"devices\": [" DEVICE(
+		    "0",
+		    "A") ", " DEVICE("1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+				     "A") ", " DEVICE("2-"
+						      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+						      "aaaaaaaaa",
+						      "A") ", " DEVICE("3-"
+								       "aaaaaaaaaaaaaaaaaaaaaaaaaaa"
+								       "aaaaaaaaaaaaaaaaaaaaaaaaaa",
+								       "A") "]}");
+	check_missing(&p, WANTED("v.com/long=9"), "'v.com/long=9'",
+		      "devices of this kind: 0, 1-aaa");
+	check_missing(&p, WANTED("v.com/long=9"), "'v.com/long=9'", "aaa, ...");
 	put(&p, "etc/cdi/new.yaml", "cdiVersion: 9.0.0\n");
 	check_missing(&p, WANTED("v.com/c=7"), "/etc/cdi/new.yaml:1:13: CDI version 9.0.0 is newer",
 		      "update dlenv");
