@@ -59,6 +59,12 @@ ratio() { # ratio LABEL A B max|min LIMIT: A / B
 resident() { # resident LABEL NAME LIMIT: MiB
 	target "$1" "$(awk -F '\t' -v n="$2" '$1 == n { v = $5 / 1024 } END { if (v) print v }' "$results")" max "$3" MiB
 }
+# added LABEL A B LIMIT: what A takes more than B, in ms.
+added() {
+	local a b
+	a=$(median "$2") b=$(median "$3")
+	target "$1" "$([ -z "$a" ] || [ -z "$b" ] || awk -v a="$a" -v b="$b" 'BEGIN { print a - b }')" max "$4" ms
+}
 absolute() { target "$1" "$(median "$2")" "$3" "$4" "$5"; }
 
 # drive LIST [OPTION...]: measure, show, keep.
@@ -108,6 +114,9 @@ gpu_machines() {
 			"$repo/tests/bed/gpu-host.sh" "$base/gpu/$n" --gpus $n && touch "$base/gpu/$n/.made" ||
 			note "no machine with $n GPUs: the driver's packages cannot be had"
 	done
+	rm -rf "$base/gpu/image"
+	cp -a "$("$repo/tests/bed/engine-root.sh" image)" "$base/gpu/image" ||
+		note "no image for containers with GPUs: Debian's engines cannot be had"
 }
 
 # The newest crun that Debian has, with its libraries, from an unpacked (not installed) root.
@@ -268,6 +277,57 @@ gpu() {
 	absolute "dlenv cdi list, 1 + 8 GPUs" "dlenv cdi list" max 1.5 ms
 }
 
+# A bundle that asks for all GPUs by a mount, which an edit leaves there, so that every run finds the same question.
+gpu_bundle() {
+	local b=$base/gpu/bundle
+	rm -rf "$b" "$base/gpu/plain" && mkdir -p "$b" && cp -a "$base/gpu/image" "$b/rootfs" || return 1
+	bundle gpu && python3 - "$base/b/gpu/config.json" "$b/config.json" <<-'PYTHON'
+		import json, sys
+		c = json.load(open(sys.argv[1]))
+		c["root"] = {"path": "rootfs"}
+		c["process"]["args"] = ["/bin/true"]
+		c["mounts"].append({"destination": "/var/run/nvidia-container-devices/all", "source": "/dev/null",
+		                    "type": "bind", "options": ["bind"]})
+		json.dump(c, open(sys.argv[2], "w"), indent=1)
+	PYTHON
+	printf 'accept-nvidia-visible-devices-as-volume-mounts = true\n[nvidia-container-runtime]\nruntimes = ["%s"]\n' \
+		/bin/true >"$base/gpu/true.toml"
+	sed 's|/bin/true|crun|' "$base/gpu/true.toml" >"$base/gpu/crun.toml"
+	ln -sf dlenv-toolkit "$bin/src/hook/nvidia-container-runtime"
+	ln -sf dlenv-toolkit "$bin/src/hook/nvidia-cdi-hook"
+}
+
+# A container's life in one line for the driver: create, start and delete by this program.
+life() {
+	printf '%s' "\"$1\" --cgroup-manager=disabled create -b $2 \$0 && \"$1\" start \$0 && \"$1\" delete -f \$0"
+}
+
+# The shim in front of another runtime: alone (that is /bin/true), then with crun and the hook.
+gpu_runtime() {
+	local l=$base/lists/gpu-runtime n shim=$bin/src/hook/nvidia-container-runtime
+	[ -e "$base/gpu/8/.made" ] && [ -d "$base/gpu/image" ] && gpu_bundle || return 0
+	title "NVIDIA's runtime by dlenv, in front of /bin/true and of crun"
+	list "$l" "/bin/true" /bin/true
+	list "$l" "shim, state" "$shim" state x
+	list "$l" "shim, create, 1 GPU" "$shim" create -b "$base/gpu/bundle" x
+	NVIDIA_CTK_CONFIG_FILE_PATH=$base/gpu/true.toml DLENV_ROOT=$base/gpu/1 drive "$l"
+	list "$l.8" "/bin/true again" /bin/true
+	list "$l.8" "shim, create, 8 GPU" "$shim" create -b "$base/gpu/bundle" x
+	NVIDIA_CTK_CONFIG_FILE_PATH=$base/gpu/true.toml DLENV_ROOT=$base/gpu/8 drive "$l.8"
+	if have crun; then
+		cp -a "$base/gpu/bundle" "$base/gpu/plain"
+		sed -i 's|/var/run/nvidia-container-devices/all|/tmp/nothing|' "$base/gpu/plain/config.json"
+		list "$l.crun" "crun, create to delete, no GPU" sh -c "$(life crun "$base/gpu/plain")" "gp{n}"
+		list "$l.crun" "shim and crun, create to delete, 1 GPU" sh -c "$(life "$shim" "$base/gpu/bundle")" "gs{n}"
+		NVIDIA_CTK_CONFIG_FILE_PATH=$base/gpu/crun.toml DLENV_ROOT=$base/gpu/1 drive "$l.crun"
+	fi
+	added "shim, pass-through adds" "shim, state" "/bin/true" 1
+	added "shim, JIT create adds, 1 GPU" "shim, create, 1 GPU" "/bin/true" 4
+	added "shim, JIT create adds, 8 GPU" "shim, create, 8 GPU" "/bin/true again" 4
+	absolute "create to delete through the shim on crun, 1 GPU" "shim and crun, create to delete, 1 GPU" max 50 ms
+	ratio "the same / crun without a GPU" "shim and crun, create to delete, 1 GPU" "crun, create to delete, no GPU" max 1.6
+}
+
 # --- engines ----------------------------------------------------------------------
 
 podman_image() { # the same root as an image
@@ -408,6 +468,7 @@ as_root() {
 	! wants parallel || parallel
 	part rootful
 	! wants gpu || gpu
+	! wants gpu || gpu_runtime
 	! wants cold || cold
 	verdict rootful
 }
