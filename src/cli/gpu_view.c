@@ -42,13 +42,23 @@ static const struct nvml_gpu *nvml_of(const struct gpu_view *v, const struct nv_
 	return NULL;
 }
 
+/* The MIG device that a process runs on, or the GPU itself. */
+static const char *place_of(struct gpu_view *v, const struct nvml_gpu *g,
+			    const struct nvml_process *p, const char *index)
+{
+	for (size_t i = 0; p->gi >= 0 && i < g->migs_n; i++)
+		if ((int)g->migs[i].gi == p->gi && (p->ci < 0 || (int)g->migs[i].ci == p->ci))
+			return arena_fmt(&v->arena, "%s:%d", index, g->migs[i].index);
+	return index;
+}
+
 static void add_processes(struct gpu_view *v, const struct nvml_gpu *g, const char *index)
 {
 	for (size_t i = 0; i < g->processes_n; i++) {
 		const struct nvml_process *p = &g->processes[i];
 
 		v->processes[v->processes_n++] = (struct gpu_process){
-			.gpu = index,
+			.gpu = place_of(v, g, p, index),
 			.pid = p->pid,
 			.memory = p->memory > INT64_MAX ? -1 : (int64_t)p->memory,
 			.kind = p->graphics ? "graphics" : "compute",
@@ -96,7 +106,7 @@ static void add_mig(struct gpu_view *v, const char *gpu, const struct nv_mig *k,
 					    m ? m->ci : k->ci),
 		.uuid = m ? m->uuid : k->uuid,
 		.memory = m ? known(m->memory) : -1,
-		.memory_used = -1,
+		.memory_used = m && m->memory ? (int64_t)m->memory_used : -1,
 		.percent = -1,
 		.temperature = -1,
 		.watts = -1,
@@ -132,7 +142,7 @@ static void make_lines(struct gpu_view *v)
 		add_gpu(v, &v->nvidia.gpus[i], g);
 		add_migs(v, i, g);
 	}
-	/* WSL has no /proc/driver/nvidia. */
+	/* WSL and sandboxes have no /proc/driver/nvidia. */
 	for (size_t i = 0; !v->nvidia.gpus_n && i < v->nvml.gpus_n; i++) {
 		add_gpu(v, NULL, &v->nvml.gpus[i]);
 		add_migs(v, 0, &v->nvml.gpus[i]);
@@ -146,7 +156,9 @@ int gpu_view_read(struct cli *c, struct gpu_view *ret, struct err *e)
 
 	if (cli_machine(c, &machine, e) < 0 || nvidia_read(machine, &v.nvidia, e) < 0)
 		return -(int)e->code;
-	if (!v.nvidia.gpus_n && !v.nvidia.wsl && !v.nvidia.tegra)
+	/* Sandboxes show the nodes, but not what the kernel says of them. */
+	if (!v.nvidia.gpus_n && !v.nvidia.wsl && !v.nvidia.tegra &&
+	    !root_has(machine, "/dev/nvidiactl"))
 		(void)err_set(&v.why, ERR_ABSENT, "no NVIDIA driver is loaded");
 	else
 		v.has_nvml =

@@ -21,7 +21,7 @@ struct row {
 /* In the order of the manual page. A number is never given away again. */
 static const struct row rows[] = {
 	{"GPU001", FINDING_ERROR, N_("the device node '%s' is missing"),
-	 N_("programs cannot open the GPU through it"),
+	 N_("containers cannot use the GPU; outside, the driver's programs make it if they may"),
 	 N_("make it; `nvidia-modprobe -u -c 0` at boot does so too"), "sudo dlenv doctor --fix"},
 	{"GPU002", FINDING_WARNING, N_("the kernel module '%s' is not loaded"),
 	 N_("CUDA cannot start without it"), N_("load it"), "sudo modprobe nvidia-uvm"},
@@ -70,6 +70,9 @@ static const struct row rows[] = {
 	{"GPU016", FINDING_WARNING, N_("WSL: a Linux driver is installed (%s)"),
 	 N_("its libraries hide those of Windows' driver"),
 	 N_("remove it: WSL needs no driver inside"), NULL},
+	{"GPU017", FINDING_NOTE, N_("the device node '%s' is missing"),
+	 N_("containers cannot use it for displays; computing does not need it"),
+	 N_("make it; `nvidia-modprobe -m` at boot does so too"), "sudo dlenv doctor --fix"},
 	{"GPU101", FINDING_ERROR, N_("Xid %s: the GPU failed"),
 	 N_("it needs a reset, or is broken"),
 	 N_("reset the GPU or reboot; when it comes again, look at power, cooling and the slot"),

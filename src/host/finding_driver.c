@@ -199,6 +199,8 @@ static void look_at_node(const struct looking *k, const char *name, int major, u
 	struct stat st;
 	char path[64];
 	char numbers[48];
+	/* Displays alone need this one. */
+	const char *missing = str_eq(name, "nvidia-modeset") ? "GPU017" : "GPU001";
 
 	if (major < 0)
 		return;
@@ -206,8 +208,8 @@ static void look_at_node(const struct looking *k, const char *name, int major, u
 	if (fstatat(k->dev, name, &st, 0) < 0) {
 		if (errno != ENOENT)
 			return;
-		finding_add(k->f, "GPU001", path, "");
-		repair_node(k, "GPU001", path, (unsigned int)major, minor);
+		finding_add(k->f, missing, path, "");
+		repair_node(k, missing, path, (unsigned int)major, minor);
 		if (links)
 			look_at_link(k, name, (unsigned int)major, minor);
 		return;
@@ -252,6 +254,18 @@ static void look_at_gpu_nodes(const struct looking *k, bool links)
 	}
 }
 
+/* Engines that let systemd make their cgroups. */
+static bool needs_links(const struct root *r)
+{
+	static const char *const engines[] = {"/usr/bin/dockerd", "/usr/bin/containerd",
+					      "/usr/bin/podman", "/usr/bin/crio"};
+
+	for (size_t i = 0; i < COUNT(engines); i++)
+		if (root_has(r, engines[i]))
+			return root_has(r, "/run/systemd/system");
+	return false;
+}
+
 static void look_at_nodes(const struct looking *k)
 {
 	/* 255 and 254 of the first major are the control and the mode-setting node. */
@@ -267,7 +281,7 @@ static void look_at_nodes(const struct looking *k)
 		{"nvidia-uvm", k->n->major[NV_MAJOR_UVM], 0, true},
 		{"nvidia-uvm-tools", k->n->major[NV_MAJOR_UVM], 1, true},
 	};
-	bool links = root_has(k->r, "/run/systemd/system");
+	bool links = needs_links(k->r);
 
 	if (k->n->major[NV_MAJOR_UVM] < 0)
 		finding_add(k->f, "GPU002", "nvidia-uvm", "");

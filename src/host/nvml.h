@@ -22,6 +22,8 @@ struct nvml_process {
 	int64_t pid;
 	uint64_t memory; /* bytes; UINT64_MAX: not known */
 	bool graphics;
+	int gi; /* the MIG device that it runs on; -1: none */
+	int ci;
 };
 
 struct nvml_mig {
@@ -30,7 +32,8 @@ struct nvml_mig {
 	unsigned int gi;
 	unsigned int ci;
 	const char *name; /* "1g.10gb" */
-	uint64_t memory;  /* bytes */
+	uint64_t memory;  /* bytes, 0: not known */
+	uint64_t memory_used;
 	bool gfx;
 };
 

@@ -9,6 +9,8 @@ struct raw_process {
 	int64_t pid;
 	int64_t memory;
 	bool graphics;
+	int64_t gi;
+	int64_t ci;
 };
 
 struct raw_mig {
@@ -18,6 +20,7 @@ struct raw_mig {
 	int64_t gi;
 	int64_t ci;
 	int64_t memory;
+	int64_t memory_used;
 	bool gfx;
 };
 
@@ -47,6 +50,8 @@ static const struct doc_row process_rows[] = {
 	{ROW(raw_process, pid, "pid", DOC_AS_INT), .flags = DOC_REQUIRED},
 	{ROW(raw_process, memory, "memory", DOC_AS_INT), .flags = DOC_REQUIRED},
 	{ROW(raw_process, graphics, "graphics", DOC_AS_BOOL)},
+	{ROW(raw_process, gi, "gi", DOC_AS_INT), .flags = DOC_REQUIRED},
+	{ROW(raw_process, ci, "ci", DOC_AS_INT), .flags = DOC_REQUIRED},
 	{0},
 };
 
@@ -57,6 +62,7 @@ static const struct doc_row mig_rows[] = {
 	{ROW(raw_mig, gi, "gi", DOC_AS_INT), .flags = DOC_REQUIRED},
 	{ROW(raw_mig, ci, "ci", DOC_AS_INT), .flags = DOC_REQUIRED},
 	{ROW(raw_mig, memory, "memory", DOC_AS_INT), .flags = DOC_REQUIRED},
+	{ROW(raw_mig, memory_used, "memory_used", DOC_AS_INT), .flags = DOC_REQUIRED},
 	{ROW(raw_mig, gfx, "gfx", DOC_AS_BOOL)},
 	{0},
 };
@@ -138,6 +144,7 @@ static void take_migs(struct arena *a, const struct doc_list *l, struct nvml_gpu
 			.ci = small(raw[i].ci),
 			.name = raw[i].name,
 			.memory = bytes(raw[i].memory),
+			.memory_used = bytes(raw[i].memory_used),
 			.gfx = raw[i].gfx,
 		};
 }
@@ -153,6 +160,8 @@ static void take_processes(struct arena *a, const struct doc_list *l, struct nvm
 			.pid = raw[i].pid,
 			.memory = raw[i].memory < 0 ? UINT64_MAX : (uint64_t)raw[i].memory,
 			.graphics = raw[i].graphics,
+			.gi = raw[i].gi < 0 ? -1 : (int)small(raw[i].gi),
+			.ci = raw[i].ci < 0 ? -1 : (int)small(raw[i].ci),
 		};
 }
 

@@ -5,6 +5,7 @@
  */
 #include "nvml/ask.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -96,7 +97,7 @@ static void mig(const struct nvml_api *api, struct out *o, struct nvml_device *d
 	out_number(o, "gi", number(api->mig_gi, d));
 	out_number(o, "ci", number(api->mig_ci, d));
 	mig_name(api, o, d, &a);
-	out_number(o, "memory", a.memory_mib ? (long long)(a.memory_mib << 20) : -1);
+	memory(api, o, d);
 	out_close(o, '}');
 }
 
@@ -145,6 +146,9 @@ static void process(struct out *o, const struct nvml_running *p, bool graphics)
 	/* NVML_VALUE_NOT_AVAILABLE is all ones. */
 	out_number(o, "memory", p->memory > 1ULL << 62 ? -1 : (long long)p->memory);
 	out_bool(o, "graphics", graphics);
+	/* All ones: of the whole GPU. */
+	out_number(o, "gi", p->gi == UINT_MAX ? -1 : (long long)p->gi);
+	out_number(o, "ci", p->ci == UINT_MAX ? -1 : (long long)p->ci);
 	out_close(o, '}');
 }
 
@@ -166,7 +170,9 @@ static void processes_of(const struct nvml_api *api, struct out *o, struct nvml_
 		code = get1(d, &n, list1);
 		for (unsigned int i = 0; code == NVML_OK && i < n && i < PROCESSES_MAX; i++)
 			list[i] = (struct nvml_running){.pid = list1[i].pid,
-							.memory = list1[i].memory};
+							.memory = list1[i].memory,
+							.gi = UINT_MAX,
+							.ci = UINT_MAX};
 	}
 	for (unsigned int i = 0; code == NVML_OK && i < n && i < PROCESSES_MAX; i++)
 		process(o, &list[i], graphics);

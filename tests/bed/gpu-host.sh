@@ -96,7 +96,7 @@ render() { REPLY=$((128 + $1)); }
 card() { REPLY=$1; [ "$gpus" -lt 4 ] || REPLY=$(($1 + 1)); } # a server's first card is its BMC
 
 put() { # put PATH TEXT: a file, with a newline at its end
-	mkdir -p "$dir/${1%/*}"
+	[ -d "$dir/${1%/*}" ] || mkdir -p "$dir/${1%/*}"
 	printf '%s\n' "$2" >"$dir/$1"
 }
 

@@ -43,14 +43,14 @@ whole_driver() {
 		percent 37 2
 		mig 5 0 MIG-b 20480 2g.20gb
 		mig 1 0 MIG-a 40960 3g.40gb
-		process 4242 1048576 compute
+		process 4242 1048576 compute 1 0
 	EOF
 	run --separate-stderr dlenv gpu ls
 	assert_status 0
 	[[ ${lines[1]} == "0 "*"1.0 GiB"*"80 GiB"*" 37 "*0000:01:00.0* ]]
 	[[ ${lines[2]} == "0:0 "*"MIG 2g.20gb"*MIG-b ]]
 	[[ ${lines[4]} == "1 "*"- "*GPU-9b24e7c0-* ]]
-	[[ $output == *4242* ]]
+	[[ ${lines[6]} == "0:1 "*"4242 "*"1.0 MiB"* ]]
 	run dlenv gpu ls --json
 	assert_output '"cuda":"12.4"'
 	assert_output '"index":"0:1","product":"MIG 3g.40gb"'
@@ -135,7 +135,8 @@ whole_driver() {
 @test "doctor --fix makes nodes and links, and nothing with --dry-run" {
 	"$bed/gpu-host.sh" "$HOST" --gpus 1 --without nvidia-uvm
 	whole_driver
-	mkdir -p "$HOST/run/systemd/system"
+	mkdir -p "$HOST/run/systemd/system" "$HOST/usr/bin"
+	touch "$HOST/usr/bin/dockerd"
 	run dlenv doctor
 	assert_status 4
 	assert_output "GPU001"

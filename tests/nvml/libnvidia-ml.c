@@ -12,7 +12,7 @@
  *     name TEXT            brand N           cc 8 0          memory TOTAL USED
  *     percent GPU MEMORY   temperature C     power MW LIMIT  throttle BITS
  *     pcie WIDTH MAX GEN MAX                 ecc CORRECTED UNCORRECTED
- *     retired N            persistence 0|1   process PID BYTES|- compute|graphics
+ *     retired N            persistence 0|1   process PID BYTES|- compute|graphics [GI CI]
  *     lost                 its handle cannot be had
  *     mig GI CI UUID MIB PROFILE
  *
@@ -157,6 +157,7 @@ static void mig_new(struct gpu *g, char **w)
 	m->gi = atoll(w[1]);
 	m->ci = atoll(w[2]);
 	m->mib = atoll(w[4]);
+	m->total = m->mib << 20;
 	(void)snprintf(m->uuid, sizeof(m->uuid), "%s", w[3]);
 	(void)snprintf(m->name, sizeof(m->name), "%.60s MIG %.20s", g->name, w[5]);
 	g->migs[g->migs_n++] = m;
@@ -166,9 +167,10 @@ static void process_new(struct gpu *g, char **w)
 {
 	struct process_info *p = &g->processes[g->processes_n];
 
-	*p = (struct process_info){.pid = (unsigned int)atoll(w[1]),
-				   .used_memory = w[2][0] == '-' ? ULLONG_MAX
-								 : (unsigned long long)atoll(w[2])};
+	p->pid = (unsigned int)atoll(w[1]);
+	p->used_memory = w[2][0] == '-' ? ULLONG_MAX : (unsigned long long)atoll(w[2]);
+	p->gpu_instance = w[4][0] ? (unsigned int)atoi(w[4]) : UINT_MAX;
+	p->compute_instance = w[5][0] ? (unsigned int)atoi(w[5]) : UINT_MAX;
 	g->graphics[g->processes_n++] = w[3][0] == 'g';
 }
 

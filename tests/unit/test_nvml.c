@@ -39,7 +39,7 @@ static const char two_gpus[] =
 	"name NVIDIA A100-SXM4-80GB\nbrand 14\ncc 8 0\nmemory 85899345920 1073741824\n"
 	"percent 37 12\ntemperature 41\npower 62000 400000\nthrottle 0x4\npcie 8 16 3 4\n"
 	"ecc 5 0\nretired 1\npersistence 1\nprocess 4242 1048576 compute\n"
-	"process 77 - graphics\n"
+	"process 77 - graphics\nprocess 78 4096 compute 5 0\n"
 	"mig 5 0 MIG-b 20480 2g.20gb\nmig 1 0 MIG-a 40960 3g.40gb+gfx\n"
 	"gpu GPU-9b24e7c0 0000:41:00.0 1\nname odd \" \\ \xff name\nbrand 99\n"
 	"gpu GPU-lost 0000:81:00.0 2\nlost\n";
@@ -68,12 +68,14 @@ TEST(names_and_state_come_through_the_helper)
 	assert_true(m.gpus[0].pcie_gen == 3 && m.gpus[0].pcie_gen_max == 4);
 	assert_true(m.gpus[0].ecc_corrected == 5 && m.gpus[0].ecc_uncorrected == 0);
 	assert_true(m.gpus[0].retired_pages == 1 && m.gpus[0].persistence == 1);
-	assert_int_equal(m.gpus[0].processes_n, 2);
+	assert_int_equal(m.gpus[0].processes_n, 3);
+	assert_true(m.gpus[0].processes[1].gi == 5 && m.gpus[0].processes[0].gi == -1);
 	assert_true(m.gpus[0].processes[0].pid == 4242 && !m.gpus[0].processes[0].graphics);
-	assert_true(m.gpus[0].processes[1].memory == UINT64_MAX && m.gpus[0].processes[1].graphics);
+	assert_true(m.gpus[0].processes[2].memory == UINT64_MAX && m.gpus[0].processes[2].graphics);
 	assert_int_equal(m.gpus[0].migs_n, 2);
 	assert_string_equal(m.gpus[0].migs[1].name, "3g.40gb+gfx");
 	assert_true(m.gpus[0].migs[1].gfx && !m.gpus[0].migs[0].gfx);
+	assert_true(m.gpus[0].migs[1].memory == 40960ULL << 20);
 	/* What a GPU does not tell is unknown. */
 	assert_string_equal(m.gpus[1].name, "odd \" \\ ? name");
 	assert_string_equal(m.gpus[1].brand, "unknown");
