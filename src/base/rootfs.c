@@ -156,43 +156,80 @@ int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_f
 	return 0;
 }
 
+/* One missing level of a place, in the folder above it. */
+static int place_make(int above, const char *name, bool dir, const char *path, struct err *e)
+{
+	int made;
+
+	if (str_eq(name, "..") || str_eq(name, "."))
+		return 0;
+	if (dir) {
+		if (mkdirat(above, name, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "cannot make the mount point '%s'", path);
+		return 0;
+	}
+	made = openat(above, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (made < 0 && errno != EEXIST)
+		return err_sys(e, "cannot make the mount point '%s'", path);
+	fd_closep(&made);
+	return 0;
+}
+
+/*
+ * The longest beginning of part that is there, opened in *fd (the root itself: left alone);
+ * returns where its first missing name begins.
+ */
+static char *place_known(int rootfd, char *part, int *fd, struct err *e)
+{
+	char *first = part + strspn(part, "/");
+	char *end = part + strlen(part);
+
+	while (end > first) {
+		char was;
+		int code;
+
+		while (end > first && end[-1] == '/')
+			end--;
+		while (end > first && end[-1] != '/')
+			end--;
+		if (end == first)
+			break;
+		was = *end;
+		*end = '\0';
+		code = rootfs_open(rootfd, part, O_PATH, 0, fd, e);
+		*end = was;
+		if (code == 0)
+			return end;
+		if (e->sys != ENOENT)
+			return NULL;
+	}
+	return first;
+}
+
 int rootfs_place(int rootfd, const char *path, bool dir, int *ret_fd, struct err *e)
 {
 	CLEANUP(freep) char *part = str_dup(path);
 	CLEANUP(fd_closep) int fd = -1;
+	char *p;
 
 	if (rootfs_open(rootfd, path, O_PATH | (dir ? O_DIRECTORY : 0), 0, ret_fd, e) == 0)
 		return 0;
 	if (e->sys != ENOENT)
 		return -(int)e->code;
+	p = place_known(rootfd, part, &fd, e);
+	if (!p)
+		return -(int)e->code;
 	/* Each level is looked up from the root again, so that links stay inside (R2). */
-	for (char *p = part + strspn(part, "/"); *p;) {
+	while (*p) {
 		size_t n = strcspn(p, "/");
 		bool last = !p[n + strspn(p + n, "/")];
 		char was = p[n];
 		int next = -1;
 
 		p[n] = '\0';
-		if (rootfs_open(rootfd, part, O_PATH, 0, &next, e) < 0) {
-			int above = fd < 0 ? rootfd : fd;
-
-			if (e->sys != ENOENT || str_eq(p, "..") || str_eq(p, "."))
-				return -(int)e->code;
-			if (!last || dir) {
-				if (mkdirat(above, p, 0755) < 0 && errno != EEXIST)
-					return err_sys(e, "cannot make the mount point '%s'", path);
-			} else {
-				int made = openat(
-					above, p,
-					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-				if (made < 0 && errno != EEXIST)
-					return err_sys(e, "cannot make the mount point '%s'", path);
-				fd_closep(&made);
-			}
-			if (rootfs_open(rootfd, part, O_PATH, 0, &next, e) < 0)
-				return -(int)e->code;
-		}
+		if (place_make(fd < 0 ? rootfd : fd, p, !last || dir, path, e) < 0 ||
+		    rootfs_open(rootfd, part, O_PATH, 0, &next, e) < 0)
+			return -(int)e->code;
 		fd_closep(&fd);
 		fd = next;
 		p[n] = was;
@@ -201,5 +238,49 @@ int rootfs_place(int rootfd, const char *path, bool dir, int *ret_fd, struct err
 	if (fd < 0)
 		return err_set(e, ERR_CONFIG, "the path '%s' has no name", path);
 	*ret_fd = TAKE(fd);
+	return 0;
+}
+
+void rootfs_near_close(struct rootfs_near *near)
+{
+	fd_closep(&near->fd);
+	freep(&near->folder);
+}
+
+/* A file in an open folder, made where there is none; -1 for a link and what cannot be made. */
+static int near_file(int folder, const char *name)
+{
+	struct stat st;
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd >= 0 || errno != EEXIST)
+		return fd;
+	fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || S_ISLNK(st.st_mode)))
+		fd_closep(&fd);
+	return fd;
+}
+
+int rootfs_place_near(int rootfd, const char *path, struct rootfs_near *near, int *ret_fd,
+		      struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	CLEANUP(freep) char *folder = str_fmt("%.*s", slash ? (int)(slash - path) : 0, path);
+	int fd;
+
+	if (!*folder || !*name || str_eq(name, ".") || str_eq(name, ".."))
+		return rootfs_place(rootfd, path, false, ret_fd, e);
+	if (!str_eq(near->folder, folder)) {
+		rootfs_near_close(near);
+		if (rootfs_place(rootfd, folder, true, &near->fd, e) < 0)
+			return -(int)e->code;
+		near->folder = TAKE(folder);
+	}
+	fd = near_file(near->fd, name);
+	/* A link stays inside the root; anything else fails again, with its reason. */
+	if (fd < 0)
+		return rootfs_place(rootfd, path, false, ret_fd, e);
+	*ret_fd = fd;
 	return 0;
 }

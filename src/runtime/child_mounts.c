@@ -26,7 +26,8 @@ struct job {
 	const struct spec_mount *m;
 	struct mount_options o;
 	struct mnt_at at;
-	int source; /* bind, else -1 */
+	int source;		  /* bind, else -1 */
+	struct rootfs_near *near; /* for a driver's many files in a few folders */
 };
 
 struct type_row {
@@ -211,6 +212,17 @@ static bool source_is_dir(int fd)
 	return fd < 0 || (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
+static int place(struct job *j, struct err *e)
+{
+	const char *path = j->m->destination;
+
+	if (!source_is_dir(j->source))
+		return rootfs_place_near(j->rt->root, path, j->near, &j->at.fd, e);
+	/* It may cover the folder that is open. */
+	rootfs_near_close(j->near);
+	return rootfs_place(j->rt->root, path, true, &j->at.fd, e);
+}
+
 static int mount_one(struct job *j, struct err *e)
 {
 	const struct spec_mount *m = j->m;
@@ -222,8 +234,7 @@ static int mount_one(struct job *j, struct err *e)
 		return err_set(e, ERR_CONFIG, "the mount has no type");
 	while (row->type && !str_eq(row->type, type))
 		row++;
-	if (check_below_proc(j, e) < 0 ||
-	    rootfs_place(j->rt->root, m->destination, source_is_dir(j->source), &j->at.fd, e) < 0)
+	if (check_below_proc(j, e) < 0 || place(j, e) < 0)
 		return -(int)e->code;
 	/* /dev as well: nodes and links are made in it. */
 	if (row->real || str_eq(below(m->destination), "dev")) {
@@ -240,9 +251,11 @@ static int mount_one(struct job *j, struct err *e)
 int stage_mounts(struct rt *rt, struct err *e)
 {
 	const struct spec_mount *m = rt->spec.mounts.items;
+	CLEANUP(rootfs_near_close) struct rootfs_near near = {.fd = -1};
 
 	for (size_t i = 0; i < rt->spec.mounts.n; i++) {
 		struct job j = {
+			.near = &near,
 			.rt = rt,
 			.m = &m[i],
 			.at = {.root = rt->root, .path = m[i].destination, .fd = -1},
