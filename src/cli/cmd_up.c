@@ -124,6 +124,32 @@ static int finish(struct cli *c, struct env *v, const struct env_def *d, unsigne
 	return say_links(c, v, d, what, e);
 }
 
+/* What an earlier `up` said about GPUs and devices and this one does not. */
+static void earlier_gpus(const struct up_options *o, const struct env *v, struct strs *ret)
+{
+	for (size_t i = 0; i < v->rec.settings.n; i++) {
+		const char *s = v->rec.settings.v[i];
+
+		if ((str_starts(s, "gpu=") && !o->gpu) || (str_starts(s, "devices=") && !o->device))
+			strs_add(ret, s);
+	}
+}
+
+/* The definition again, with what the existing environment was told before. */
+static int with_earlier(struct cli *c, const struct env *v, const struct strs *flags,
+			struct env_def *d, struct err *e)
+{
+	CLEANUP(strs_fini) struct strs all = {0};
+
+	earlier_gpus(c->opt, v, &all);
+	if (!all.n)
+		return 0;
+	if (flags->n)
+		strs_add_all(&all, (const char *const *)flags->v);
+	env_def_fini(d);
+	return cli_definition(c, (const char *const *)all.v, d, e);
+}
+
 /* What is said about GPUs holds from now on, not for this start alone. */
 static int keep_gpus(const struct up_options *o, struct env *v, struct err *e)
 {
@@ -192,7 +218,7 @@ int cmd_up(struct cli *c, struct err *e)
 	if (!v.exists)
 		strs_add_all(&v.rec.settings,
 			     flags.v ? (const char *const *)flags.v : (const char *const[]){NULL});
-	else if (keep_gpus(o, &v, e) < 0)
+	else if (keep_gpus(o, &v, e) < 0 || with_earlier(c, &v, &flags, &d, e) < 0)
 		return -(int)e->code;
 	if (env_up(&v, &d, &what, e) < 0)
 		return -(int)e->code;

@@ -2,25 +2,33 @@
 # SPDX-License-Identifier: Apache-2.0
 # GPUs in containers of our own engine: on machines that are played below a folder (bed/gpu-host.sh), with the real
 # driver files of Debian. There is no GPU: programs find and load the driver, and fail for want of a device only.
-# bats file_tags=rootless
+# Only root can make a machine's nodes, so root's part also acts as the ordinary user.
 
 bats_require_minimum_version 1.5.0
 load helpers
 
 bed=$E2E_STAGE/tests/bed
 
+# What of a driver's root is the driver's; as links, where both are on one disk. copy_driver ROOT DIR
+copy_driver() {
+	mkdir "$2" "$2/etc"
+	cp -al "$1"/{usr,lib,lib64,bin,sbin} "$2" 2>/dev/null || cp -a "$1"/{usr,lib,lib64,bin,sbin} "$2"
+	cp -a "$1"/etc/{alternatives,ld.so.*,group,os-release} "$2/etc"
+	cp -a "$1"/etc/{OpenCL,vulkan,nvidia,glvnd} "$2/etc" 2>/dev/null || true
+}
+
 setup_file() {
 	need net
 	need disk 4
-	local status=0
-	# Where everybody may read: the files are another user's for some tests.
-	DRIVER_550=$(DLENV_TEST_CACHE=${DLENV_TEST_CACHE-} "$bed/driver-root.sh" trixie) || status=$?
+	[ "$(id -u)" = 0 ] || return 0
+	local status=0 root
+	root=$("$bed/driver-root.sh" trixie) || status=$?
 	[ $status = 0 ] || { [ $status != 77 ] || skip "Debian's driver packages cannot be had"; return 1; }
 	MACHINES=$(mktemp -d "$E2E_STATE/machines.XXXXXX")
 	chmod 0755 "$E2E_STATE" "$MACHINES"
-	cp -a --reflink=auto --no-preserve=ownership "$DRIVER_550" "$MACHINES/550"
+	copy_driver "$root" "$MACHINES/550"
 	"$bed/gpu-host.sh" "$MACHINES/550" --gpus 2
-	export DRIVER_550 MACHINES
+	export MACHINES
 }
 
 teardown_file() {
@@ -29,90 +37,130 @@ teardown_file() {
 
 setup() {
 	fresh_state
-	export DLENV_ROOT=$MACHINES/550 DLENV_SSH=false
-	printf 'name: gpu\npreset: base\n' >dlenv.yaml
+	export DLENV_ROOT=${MACHINES-}/550 DLENV_SSH=false
+	who=root
 }
 
 teardown() {
+	[ ! -d "${E2E_USER_STATE-}/gpu" ] || { be user; dl rm --yes --force gpu >/dev/null 2>&1 || true; rm -rf "$E2E_USER_STATE/gpu"; }
 	drop_state
 }
 
-# A machine of its own: another kernel's view over the same driver files. machine NAME OPTIONS...
+# be root|user: what dl does from here on, in a project folder of theirs.
+be() {
+	who=$1
+	case $who in
+	root) cd "$PROJECT" || return 1 ;;
+	user)
+		[ -d "$E2E_USER_STATE/gpu" ] || install -d -o "$E2E_USER" -g "$(id -g "$E2E_USER")" "$E2E_USER_STATE/gpu"
+		cd "$E2E_USER_STATE/gpu" || return 1
+		;;
+	esac
+}
+identities() { echo root; [ -z "${E2E_USER-}" ] || echo user; }
+dl() {
+	case $who in
+	root) dlenv "$@" ;;
+	user) as_user env -u DLENV_RUN -u DLENV_CONFIG "$DLENV" "$@" ;;
+	esac
+}
+
+# Another machine, without a driver's files. machine NAME OPTIONS...
 machine() {
 	local dir=$E2E_TEST_STATE/$1
 	shift
 	mkdir -p "$dir"
 	"$bed/gpu-host.sh" "$dir" "$@"
-	# Its driver is found where a driver container would have it.
-	mkdir -p "$dir/run/nvidia"
 	export DLENV_ROOT=$dir
 }
 
 @test "the driver's programs start, the loader finds the driver, a program links to it" {
-	cat >probe.py <<-'PY'
-		import ctypes
-		print("cuInit", ctypes.CDLL("libcuda.so.1").cuInit(0))
-		print("nvml", ctypes.CDLL("libnvidia-ml.so.1").nvmlInit_v2())
-	PY
-	run dlenv run base -- sh -c 'nvidia-smi; echo "status $?"; ldconfig -p | grep "libcuda.so.1 "; python3 probe.py'
-	assert_status 0
-	# 9: the driver is not loaded. 100: no CUDA-capable device.
-	assert_output "NVIDIA-SMI has failed"
-	assert_output "status 9"
-	assert_output "libcuda.so.1 (libc6,x86-64) => /"
-	assert_output "cuInit 100"
-	assert_output "nvml 9"
+	need root
+	local each
+	for each in $(identities); do
+		be "$each"
+		cat >probe.py <<-'PY'
+			import ctypes
+			print("cuInit", ctypes.CDLL("libcuda.so.1").cuInit(0))
+			print("nvml", ctypes.CDLL("libnvidia-ml.so.1").nvmlInit_v2())
+		PY
+		run dl run base -- sh -c 'nvidia-smi; echo "status $?"; ldconfig -p | grep "libcuda.so.1 "; python3 probe.py'
+		assert_status 0
+		# 9: the driver is not loaded. 100: no CUDA-capable device.
+		assert_output "NVIDIA-SMI has failed"
+		assert_output "status 9"
+		assert_output "libcuda.so.1 (libc6,x86-64) => /"
+		assert_output "cuInit 100"
+		assert_output "nvml 9"
+	done
+}
+
+@test "a program that was linked to libcuda starts with the real one" {
+	need root
+	need command cc
+	echo 'int cuInit(unsigned f) { return f ? 1 : 2; }' >stub.c
+	echo 'int cuInit(unsigned); int main(void) { return cuInit(0); }' >main.c
+	cc -shared -Wl,-soname,libcuda.so.1 -o libcuda.so stub.c
+	cc -o linked main.c -L. -lcuda
+	run dlenv run base ./linked
+	assert_status 100
 }
 
 @test "only what is asked for comes in" {
-	run dlenv run base -- sh -c 'ls /usr/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu/nvidia/current; env'
+	need root
+	local list='ls /usr/lib/x86_64-linux-gnu/nvidia/current /dev'
+	run dlenv run base -- sh -c "$list"
 	assert_status 0
 	assert_output "libcuda.so.550"
 	refute_output "libnvidia-glcore.so"
 	refute_output "libnvcuvid.so"
-	run dlenv run --set 'run.env.NVIDIA_DRIVER_CAPABILITIES=video' base -- \
-		sh -c 'ls /usr/lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu/nvidia/current'
+	run dlenv run --set 'run.env.NVIDIA_DRIVER_CAPABILITIES=video' base -- sh -c "$list"
 	assert_output "libnvcuvid.so"
 	refute_output "libnvidia-glcore.so"
-	run dlenv run --gpu none base -- sh -c 'ls /usr/lib/x86_64-linux-gnu; ls /dev'
-	assert_status 0
+	run dlenv run --gpu none base -- sh -c "$list"
 	refute_output "libcuda"
-	refute_output "nvidia"
-}
-
-@test "nodes are those of the chosen GPUs" {
-	need root
-	run dlenv run --gpu 1 base -- sh -c 'cd /dev; stat -c "%n %t:%T" nvidia*'
-	assert_status 0
-	assert_output "nvidiactl c3:ff"
-	assert_output "nvidia1 c3:1"
 	refute_output "nvidia0"
-	run dlenv run base -- sh -c 'ls /dev/nvidia0 /dev/nvidia1 /dev/nvidia-uvm'
-	assert_status 0
 }
 
-@test "an ordinary user gets the nodes, too" {
+@test "nodes are those of the chosen GPUs, for an ordinary user as well" {
+	need root
+	local each
+	for each in $(identities); do
+		be "$each"
+		run dl run --gpu 1 base -- sh -c 'cd /dev; stat -c "%n %t:%T" nvidia*'
+		assert_status 0
+		assert_output "nvidiactl c3:ff"
+		assert_output "nvidia1 c3:1"
+		refute_output "nvidia0"
+		run dl run base -- sh -c 'ls /dev/nvidia0 /dev/nvidia1 /dev/nvidia-uvm'
+		assert_status 0
+	done
+}
+
+@test "a node for a group: the ordinary user's stays, another's is named" {
 	need root
 	need user
-	run as_user "$DLENV" --root "$MACHINES/550" run --gpu 0 base -- sh -c 'cd /dev; stat -c "%n %t:%T" nvidia*'
+	machine group
+	mkdir -p "$DLENV_ROOT/etc/cdi"
+	echo video:x:44: >"$DLENV_ROOT/etc/group"
+	mknod -m 0660 "$DLENV_ROOT/dev/thing" c 1 5 # the zero device
+	printf '%s\n' 'cdiVersion: 0.5.0' 'kind: example.com/thing' 'devices:' ' - name: one' '   containerEdits:' \
+		'    deviceNodes: [{path: /dev/thing}]' >"$DLENV_ROOT/etc/cdi/thing.yaml"
+	chmod go+rx "$E2E_TEST_STATE"
+	be user
+	usermod -aG video "$E2E_USER"
+	chgrp video "$DLENV_ROOT/dev/thing"
+	run dl run --gpu none --device example.com/thing=one base -- sh -c 'head -c 3 /dev/thing | wc -c'
+	gpasswd -d "$E2E_USER" video
 	assert_status 0
-	assert_output "nvidia0 c3:0"
-	refute_output "nvidia1"
-	# A node that a group of the user's opens: the group stays, though it has no number inside.
-	cp -a "$MACHINES/550/dev" "$E2E_TEST_STATE/dev.all"
-	rm "$MACHINES/550/dev/nvidia0"
-	mknod -m 0660 "$MACHINES/550/dev/nvidia0" c 195 0
-	chgrp "$(id -g "$E2E_USER")" "$MACHINES/550/dev/nvidia0"
-	run as_user "$DLENV" --root "$MACHINES/550" run --gpu 0 base true
-	refute_output "may not open"
-	chgrp 44 "$MACHINES/550/dev/nvidia0"
-	run as_user "$DLENV" --root "$MACHINES/550" run --gpu 0 base true
-	assert_status 0
+	assert_output 3
+	run dl run --gpu none --device example.com/thing=one base -- sh -c 'id -G; head -c 3 /dev/thing | wc -c'
 	assert_output "usermod -aG video"
-	chmod 0666 "$MACHINES/550/dev/nvidia0"
+	assert_output "Permission denied"
 }
 
 @test "a GPU that is not there, by name and by what it has" {
+	need root
 	run dlenv run --gpu 7 base true
 	assert_status 5
 	assert_output "this machine has no GPU '7'"
@@ -128,34 +176,106 @@ machine() {
 }
 
 @test "an environment keeps up with the driver and says what it has" {
-	run dlenv up --gpu 0 --yes
-	assert_status 0
-	assert_output "(driver 550.163.01)"
-	run dlenv exec -- sh -c 'ls /usr/lib/x86_64-linux-gnu; readlink -f /usr/lib/x86_64-linux-gnu/libcuda.so.1'
-	assert_output "libcuda.so.550"
-	run dlenv exec --gpu 0 -- sh -c 'echo "$CUDA_VISIBLE_DEVICES"'
-	assert_status 0
-	assert_output "GPU-"
-	run dlenv exec --gpu 1 -- true
-	assert_status 12
-	assert_output "does not have GPU 1"
-	run dlenv status
-	assert_output "(driver 550.163.01)"
-	dlenv stop
-	# The update: another driver's files, another module.
-	local old=$E2E_TEST_STATE/535 root
+	need root
+	local each root old=$E2E_TEST_STATE/535 now=$DLENV_ROOT
 	root=$("$bed/driver-root.sh" bookworm) || skip "Debian's driver packages cannot be had"
-	cp -a --reflink=auto --no-preserve=ownership "$root" "$old"
+	copy_driver "$root" "$old"
 	"$bed/gpu-host.sh" "$old" --driver 535.261.03
-	run dlenv --root "$old" up --yes
-	assert_status 0
-	assert_output "(driver 535.261.03)"
-	run dlenv exec -- sh -c 'nvidia-smi; ldconfig -p | grep libcuda.so.1; find /usr/lib -name "*.so.*" -size 0'
-	assert_output "NVIDIA-SMI has failed"
-	assert_output "libcuda.so.1 (libc6,x86-64) => /"
-	refute_output "550"
+	chmod go+rx "$E2E_TEST_STATE"
+	for each in $(identities); do
+		be "$each"
+		printf 'name: gpu\npreset: base\n' >dlenv.yaml
+		export DLENV_ROOT=$old
+		run dl up --gpu 0 --yes
+		assert_status 0
+		assert_output "(driver 535.261.03)"
+		run dl exec -- find /usr/lib -name 'libcuda.so.*' -size +0
+		assert_output "libcuda.so.535"
+		run dl exec --gpu 0 -- sh -c 'echo "$CUDA_VISIBLE_DEVICES"'
+		assert_status 0
+		assert_output "GPU-"
+		run dl status
+		assert_output "(driver 535.261.03)"
+		dl stop
+		# The update: other files, another module, and a second GPU.
+		export DLENV_ROOT=$now
+		run dl up --yes
+		assert_status 0
+		assert_output "(driver 550.163.01)"
+		run dl exec --gpu 1 -- true
+		assert_status 12
+		assert_output "does not have GPU 1"
+		run dl exec -- sh -c 'nvidia-smi; ldconfig -p | grep libcuda.so.1; find /usr -name "*.so.*" -size 0'
+		assert_output "NVIDIA-SMI has failed"
+		assert_output "libcuda.so.1 (libc6,x86-64) => /"
+		refute_output "535"
+		dl stop
+		run dl up --gpu none --yes
+		run dl exec -- find /usr /lib/firmware -name '*[ln]*.so.5*' -size 0
+		[ -z "$output" ]
+	done
 }
 
+@test "MIG devices, and GPUs by what they have" {
+	need root
+	need command cc
+	local play=$MACHINES/play ml
+	cp -al "$MACHINES/550" "$play"
+	rm -rf "${play:?}"/{proc,dev,sys}
+	"$bed/gpu-host.sh" "$play" --gpus 2 --mig
+	# NVML does not answer without a GPU: another one stands in.
+	ml=$(readlink -f "$play/usr/lib/x86_64-linux-gnu/nvidia/current/libnvidia-ml.so.1")
+	rm "$ml"
+	cc -shared -fPIC -D_GNU_SOURCE -o "$ml" "$E2E_STAGE/tests/nvml/libnvidia-ml.c" -ldl
+	local gpus
+	mapfile -t gpus < <(cd "$play/proc/driver/nvidia/gpus" && for g in *; do
+		echo "$(sed -n 's/^GPU UUID:[ \t]*//p' "$g/information") $g $(sed -n 's/^Device Minor:[ \t]*//p' "$g/information")"
+	done)
+	cat >"${ml%/*}/nvml-standin" <<-STANDIN
+		driver 550.163.01
+		cuda 12040
+		gpu ${gpus[0]}
+		name NVIDIA A100
+		cc 8 0
+		memory 85899345920 0
+		mig 1 0 MIG-11111111-1111 9856 1g.10gb
+		mig 5 0 MIG-55555555-5555 9856 1g.10gb
+		mig 13 0 MIG-dddddddd-dddd 9856 1g.10gb
+		gpu ${gpus[1]}
+		name NVIDIA A100
+		cc 8 0
+		memory 42949672960 0
+		process 4242 - compute
+	STANDIN
+	export DLENV_ROOT=$play
+	run dlenv run --gpu 0:1 base -- sh -c 'ls /dev /dev/nvidia-caps'
+	assert_status 0
+	assert_output "nvidia0"
+	refute_output "nvidia1"
+	[ "$(grep -c 'nvidia-cap[0-9]' <<<"$output")" = 2 ] # the GPU instance's and the compute instance's
+	run dlenv run --gpu 'memory>=40G' base -- find /dev
+	assert_status 0
+	assert_output "nvidia1"
+	refute_output "nvidia-cap1"
+	run dlenv run --gpu 'memory>=90G' base true
+	assert_status 5
+	assert_output "no GPU has 90 GiB of memory"
+	run dlenv run --gpu 'free:1' base -- ls /dev
+	assert_status 0
+	refute_output "nvidia1" # somebody works on it
+	run dlenv run --gpu 'arch>=9.0' base true
+	assert_status 5
+}
+
+@test "a driver that lies elsewhere" {
+	need root
+	"$bed/gpu-host.sh" "$MACHINES" # /proc, /dev and so on beside the folder 550
+	DLENV_ROOT=$MACHINES DLENV_DRIVER_ROOT=/550 run dlenv run --gpu all base -- nvidia-smi
+	assert_status 9
+	assert_output "NVIDIA-SMI has failed"
+}
+
+# bats test_tags=rootless
 @test "a machine without a GPU, and one whose driver is broken" {
 	machine bare --gpus 0 --driver none
 	run dlenv run base -- echo inside
@@ -175,15 +295,7 @@ machine() {
 	refute_output inside
 }
 
-@test "a driver that lies elsewhere" {
-	mkdir -p "$E2E_TEST_STATE/all/run/nvidia"
-	"$bed/gpu-host.sh" "$E2E_TEST_STATE/all"
-	cp -a --reflink=auto --no-preserve=ownership "$DRIVER_550" "$E2E_TEST_STATE/all/run/nvidia/driver"
-	DLENV_ROOT=$E2E_TEST_STATE/all DLENV_DRIVER_ROOT=/run/nvidia/driver run dlenv run --gpu all base -- nvidia-smi
-	assert_status 9
-	assert_output "NVIDIA-SMI has failed"
-}
-
+# bats test_tags=rootless
 @test "another device by its name in a CDI file" {
 	local cdi=$E2E_TEST_STATE/m/etc/cdi
 	mkdir -p "$cdi" "$E2E_TEST_STATE/m/opt"
