@@ -244,7 +244,7 @@ static void hint_names(const struct cdi_registry *g, const char *name, struct er
 
 	cdi_registry_names(g, &names, &conflicts);
 	if (!names.n) {
-		(void)err_hint(e, "describe the GPUs first: `dlenv cdi generate`");
+		(void)err_hint(e, "describe the GPUs first: `dlenv cdi refresh`");
 		return;
 	}
 	names_of_kind(&names, name, &list);

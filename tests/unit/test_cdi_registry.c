@@ -172,7 +172,7 @@ TEST(what_is_missing_is_named_with_what_there_is)
 	struct place p = {0};
 
 	place_init(&p);
-	check_missing(&p, WANTED("v.com/c=7"), "no CDI device 'v.com/c=7'", "dlenv cdi generate");
+	check_missing(&p, WANTED("v.com/c=7"), "no CDI device 'v.com/c=7'", "dlenv cdi refresh");
 	put(&p, "etc/cdi/x.json", SPEC(DEVICE("a", "A") ", " DEVICE("b", "B")));
 	check_missing(&p, WANTED("v.com/c=a", "v.com/c=7", "v.com/c=8"),
 		      "no CDI devices 'v.com/c=7', 'v.com/c=8'", "devices of this kind: a, b");
