@@ -67,3 +67,6 @@ struct driver_query {
 int driver_read(const struct driver_query *q, struct driver *ret, struct strs *notes, struct err *e)
 	MUST_USE;
 void driver_fini(struct driver *d);
+
+/* A library's capabilities by the part of its name before ".so"; CAP_ALL when it is unknown. */
+unsigned int driver_library_caps(const char *name);

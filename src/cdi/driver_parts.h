@@ -39,8 +39,6 @@ struct finder {
 	size_t folders_n;
 };
 
-/* Libraries' capabilities by the part of their name before ".so"; CAP_ALL when it is unknown. */
-unsigned int driver_library_caps(const char *name);
 /* Libraries that are linked to by their whole file name: no link to them is missing. */
 bool driver_library_is_inner(const char *name);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "cdi/driver.h"
 #include "cdi/tree.h"
 #include "host/nvml.h"
 
@@ -52,6 +53,20 @@ static void edits_of_spec(struct arena *a, struct cdi_edits *dst, const struct c
 	cdi_edits_add(a, dst, &s->edits);
 	for (size_t i = 0; i < s->devices_n; i++)
 		cdi_edits_add(a, dst, &s->devices[i].edits);
+}
+
+void edits_keep_caps(struct cdi_edits *e, unsigned int caps)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < e->mounts_n; i++) {
+		const char *slash = strrchr(e->mounts[i].container_path, '/');
+		const char *name = slash ? slash + 1 : e->mounts[i].container_path;
+
+		if (!strstr(name, ".so.") || driver_library_caps(name) & caps)
+			e->mounts[kept++] = e->mounts[i];
+	}
+	e->mounts_n = kept;
 }
 
 void edits_drop_nodes(struct cdi_edits *e)

@@ -50,5 +50,8 @@ int describe(const struct describe *d, struct arena *a, struct cdi_edits *ret, s
 /* Requirements alone, on all GPUs: for devices that come from specifications. */
 int describe_requirements(const struct describe *d, struct err *e) MUST_USE;
 
+/* Leave out the mounts of the driver's libraries that none of these capabilities wants. */
+void edits_keep_caps(struct cdi_edits *e, unsigned int caps);
+
 /* No GPU: take the nodes and their groups out. */
 void edits_drop_nodes(struct cdi_edits *e);

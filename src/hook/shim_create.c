@@ -105,6 +105,9 @@ static int make_cdi(struct create *k, struct cdi_edits *ret, struct err *e)
 		code = cdi_registry_edits(&g, cdi_names(k), k->a, ret, e);
 	if (code == 0 && k->w->none)
 		edits_drop_nodes(ret);
+	/* A specification knows nothing of capabilities: what is there is for all of them. */
+	if (code == 0 && k->w->caps_given)
+		edits_keep_caps(ret, k->w->q.caps);
 	cdi_registry_fini(&g);
 	return code;
 }

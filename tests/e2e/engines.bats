@@ -127,11 +127,15 @@ assert_gpu_0() {
 @test "the runtime takes devices from specifications" {
 	world trixie "conf crun; bundle; nvidia-ctk cdi generate --output /etc/cdi/nvidia.yaml
 		nvidia-container-runtime.cdi run -b /b c
+		bundle 's|\"NVIDIA_VISIBLE_DEVICES=1\"|\"NVIDIA_DRIVER_CAPABILITIES=utility\"|'
+		nvidia-container-runtime.cdi run -b /b c | sed 's/^/utility /'
 		bundle 's|NVIDIA_VISIBLE_DEVICES=0|NVIDIA_VISIBLE_DEVICES=nvidia.com/gpu=0|'
 		nvidia-container-runtime run -b /b c2 | sed 's/^/auto /'
 		bundle 's|NVIDIA_VISIBLE_DEVICES=0|NVIDIA_VISIBLE_DEVICES=nvidia.com/gpu=9|'
 		nvidia-container-runtime run -b /b c3; echo status \$?"
 	assert_gpu_0
+	refute_output "utility libcuda.so.1"
+	assert_output "utility NVIDIA-SMI has failed"
 	assert_output "auto nvidia0: cat: /dev/nvidia0: No such device or address"
 	refute_output "auto nvidia1"
 	assert_output "nvidia.com/gpu=9"
