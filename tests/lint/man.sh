@@ -53,6 +53,7 @@ while read -r page; do
 	command=$(basename "$page" .1.scd)
 	command=${command#dlenv}
 	command=${command#-}
+	[ "$command" != toolkit ] || continue # a program of its own, with NVIDIA's options
 	[ -z "$command" ] || cut -f1 <<<"$rows" | grep -qx "$command" || bad "$page: there is no such command"
 	while read -r option; do
 		awk -F'\t' -v c="$command" -v o="$option" \
