@@ -40,7 +40,9 @@ void engine_file_fini(struct engine_file *f)
 	free(f->path);
 	free(f->before);
 	free(f->after);
+	doc_fini(&f->original);
 	json_edit_close(&f->json);
+	json_edit_close(&f->original_json);
 	buf_fini(&f->toml);
 	*f = (struct engine_file){0};
 }
@@ -134,20 +136,21 @@ int engine_file_open(const struct root *r, const char *path, enum engine_format 
 		     struct engine_file *ret, struct err *e)
 {
 	CLEANUP(engine_file_fini) struct engine_file f = {.format = format};
-	CLEANUP(doc_fini) struct doc check = {0};
 	const char *text;
 
 	if (read_text(r, path, &f, e) < 0)
 		return -(int)e->code;
 	text = f.before ? f.before : "";
 	if (format == FORMAT_JSON) {
-		if (json_edit_open(&f.json, text, strlen(text), ENGINE_FILE_MAX, path, e) < 0)
+		if (json_edit_open(&f.json, text, strlen(text), ENGINE_FILE_MAX, path, e) < 0 ||
+		    json_edit_open(&f.original_json, text, strlen(text), ENGINE_FILE_MAX, path, e) <
+			    0)
 			return hint_json(e);
 		if (!engine_file_has(&f, (const char *const[]){NULL}))
 			return err_set(e, ERR_CONFIG, "%s: not a JSON object", path);
 	} else {
 		buf_str(&f.toml, text);
-		if (toml_read(f.toml.data, f.toml.len, path, &check, e) < 0)
+		if (toml_read(f.toml.data, f.toml.len, path, &f.original, e) < 0)
 			return hint_toml(text, e);
 	}
 	*ret = f;
@@ -211,16 +214,24 @@ static int remove_text(struct engine_file *f, const char *const *path, struct er
 					: toml_remove(&f->toml, path, e);
 }
 
-/* How many of a path's keys are there. */
+/* How many of a path's keys were there before the first edit. */
 static size_t count_kept(const struct engine_file *f, const char *const *path)
 {
+	const struct doc_node *at = f->original.top;
 	const char *part[ENGINE_KEYS + 1] = {NULL};
 	size_t n = 0;
 
-	for (; path[n]; n++) {
+	for (; f->format == FORMAT_JSON && path[n]; n++) {
+		const char *value;
+		size_t len;
+
 		part[n] = path[n];
-		if (!engine_file_has(f, part))
+		if (!json_edit_find(&f->original_json, part, &value, &len))
 			break;
+	}
+	while (at && path[n]) {
+		at = doc_get(at, path[n]);
+		n += at != NULL;
 	}
 	return n;
 }
@@ -281,7 +292,7 @@ bool engine_file_changes(const struct engine_file *f)
 	return !str_eq(f->before, f->after);
 }
 
-/* Is the object or table empty, so that it may go? */
+/* Is there nothing in the object or table (or it is gone already), so that it may go? */
 static bool is_empty(const struct engine_file *f, const char *const *path)
 {
 	CLEANUP(doc_fini) struct doc d = {0};
@@ -291,7 +302,7 @@ static bool is_empty(const struct engine_file *f, const char *const *path)
 	if (engine_file_read(f, &d, &ignored) < 0)
 		return false;
 	n = node_at(&d, path);
-	return n && n->kind == DOC_MAP && !n->n;
+	return !n || (n->kind == DOC_MAP && !n->n);
 }
 
 static int undo_key(struct engine_file *f, const struct engine_key *k, struct strs *notes,

@@ -32,6 +32,8 @@ struct engine_file {
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
+	struct doc original; /* as it was, by its format */
+	struct json_edit original_json;
 	struct json_edit json;
 	struct buf toml;
 	struct engine_key *keys;
