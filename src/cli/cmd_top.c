@@ -3,7 +3,7 @@
  * `dlenv top`: the tables of `gpu ls`, drawn again each second in the same place until q or Ctrl-C.
  * The terminal is put back whatever ends it.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "cli/output.h"
 #include "cli/site.h"
 
-enum { REFRESH_MS = 1000, PICTURE_MAX = 65536 };
+enum { REFRESH_MS = 1000, PICTURE_MAX = 65536, HELD_MAX = 64 };
 
 struct top_options {
 	bool once;
@@ -81,6 +81,36 @@ static bool wait_for_key(void)
 	return read(STDIN_FILENO, &key, 1) <= 0 || key == 'q' || key == 'Q';
 }
 
+/* GPUs that are kept open meanwhile: or a driver that is not persistent would start them for each
+ * picture. */
+struct held {
+	int fds[HELD_MAX];
+	size_t n;
+};
+
+/* Only what NVML could open a moment ago: opening a broken GPU can hang. */
+static void hold(struct held *h, const struct root *machine, const struct gpu_view *v)
+{
+	if (h->n || !v->has_nvml || v->nvml.lost)
+		return;
+	for (size_t i = 0; i < v->nvidia.gpus_n && h->n < HELD_MAX; i++) {
+		const struct nv_gpu *g = &v->nvidia.gpus[i];
+		CLEANUP(freep) char *path = str_fmt("dev/nvidia%d", g->minor);
+		int fd = g->index < 0 || g->minor < 0
+				 ? -1
+				 : openat(machine->fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd >= 0)
+			h->fds[h->n++] = fd;
+	}
+}
+
+static void held_fini(struct held *h)
+{
+	while (h->n)
+		(void)close(h->fds[--h->n]);
+}
+
 /* As many processes as there are lines for. */
 static void cut_to_screen(struct gpu_view *v)
 {
@@ -94,7 +124,8 @@ static void cut_to_screen(struct gpu_view *v)
 		v->processes_n = w.ws_row > used ? w.ws_row - used : 0;
 }
 
-static int picture(struct cli *c, bool drawn, struct err *e)
+/* h: it is drawn on a screen; NULL: once, as it is. */
+static int picture(struct cli *c, struct held *h, struct err *e)
 {
 	CLEANUP(gpu_view_fini) struct gpu_view v = {0};
 
@@ -105,8 +136,10 @@ static int picture(struct cli *c, bool drawn, struct err *e)
 		cli_answer(c, gpu_view_json(&v));
 		return 0;
 	}
-	if (drawn)
+	if (h) {
+		hold(h, &c->machine, &v);
 		cut_to_screen(&v);
+	}
 	if (v.lines_n)
 		gpu_view_print(c, &v);
 	if (!v.has_nvml)
@@ -117,15 +150,16 @@ static int picture(struct cli *c, bool drawn, struct err *e)
 int cmd_top(struct cli *c, struct err *e)
 {
 	const struct top_options *o = c->opt;
+	CLEANUP(held_fini) struct held h = {.n = 0};
 	struct screen s = {0};
 	int result = 0;
 
 	if (o->once || c->g.json || !cli_has_terminal())
-		return picture(c, false, e);
+		return picture(c, NULL, e);
 	screen_take(&s);
 	while (!ended && result == 0) {
 		(void)fputs("\033[H\033[2J", stdout);
-		result = picture(c, true, e);
+		result = picture(c, &h, e);
 		(void)fflush(stdout);
 		if (result == 0 && wait_for_key())
 			break;

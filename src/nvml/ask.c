@@ -199,12 +199,19 @@ static void retired(const struct nvml_api *api, struct out *o, struct nvml_devic
 	unsigned int uncorrected = 0;
 	unsigned int pending = 0;
 	unsigned int failed = 0;
+	unsigned int rows;
 
-	if (api->remapped &&
-	    api->remapped(d, &corrected, &uncorrected, &pending, &failed) == NVML_OK)
-		out_number(o, "retired_pages", pending || failed ? corrected + uncorrected : 0);
-	else
+	if (!api->remapped ||
+	    api->remapped(d, &corrected, &uncorrected, &pending, &failed) != NVML_OK) {
 		out_number(o, "retired_pages", number(api->retired_pending, d));
+		return;
+	}
+	rows = corrected + uncorrected;
+	if (!pending && !failed)
+		rows = 0;
+	else if (!rows)
+		rows = 1; /* none was replaced yet, but one waits */
+	out_number(o, "retired_pages", rows);
 }
 
 static void state(const struct nvml_api *api, struct out *o, struct nvml_device *d)

@@ -12,6 +12,7 @@
  *     name TEXT            brand N           cc 8 0          memory TOTAL USED
  *     percent GPU MEMORY   temperature C     power MW LIMIT  throttle BITS
  *     pcie WIDTH MAX GEN MAX                 ecc CORRECTED UNCORRECTED
+ *     remapped CORRECTED UNCORRECTED PENDING FAILED
  *     retired N            persistence 0|1   process PID BYTES|- compute|graphics [GI CI]
  *     lost                 its handle cannot be had
  *     mig GI CI UUID MIB PROFILE
@@ -94,6 +95,7 @@ struct gpu {
 	long long minor, brand, cc_major, cc_minor, total, used, gpu_percent, memory_percent;
 	long long temperature, power, power_limit, throttle, width, width_max, gen, gen_max;
 	long long corrected, uncorrected, retired, persistence;
+	long long rows_corrected, rows_uncorrected, rows_pending, rows_failed;
 	long long gi, ci, mib;
 	struct gpu *migs[MIGS];
 	unsigned int migs_n;
@@ -191,6 +193,9 @@ static const struct {
 	{"pcie", {AT(width), AT(width_max), AT(gen), AT(gen_max)}, 4},
 	{"ecc", {AT(corrected), AT(uncorrected)}, 2},
 	{"retired", {AT(retired)}, 1},
+	{"remapped",
+	 {AT(rows_corrected), AT(rows_uncorrected), AT(rows_pending), AT(rows_failed)},
+	 4},
 	{"persistence", {AT(persistence)}, 1},
 #undef AT
 };
@@ -499,6 +504,22 @@ int nvmlDeviceGetTotalEccErrors(struct gpu *d, int type, int counter, unsigned l
 	CHECK();
 	*ret = (unsigned long long)n;
 	return n < 0 || counter ? UNSUPPORTED : SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetRemappedRows(struct gpu *d, unsigned int *corrected,
+				     unsigned int *uncorrected, unsigned int *pending,
+				     unsigned int *failed);
+int nvmlDeviceGetRemappedRows(struct gpu *d, unsigned int *corrected, unsigned int *uncorrected,
+			      unsigned int *pending, unsigned int *failed)
+{
+	CHECK();
+	if (d->rows_corrected < 0)
+		return UNSUPPORTED;
+	*corrected = (unsigned int)d->rows_corrected;
+	*uncorrected = (unsigned int)d->rows_uncorrected;
+	*pending = (unsigned int)d->rows_pending;
+	*failed = (unsigned int)d->rows_failed;
+	return SUCCESS;
 }
 
 static int give_processes(const struct gpu *d, bool graphics, unsigned int *n,

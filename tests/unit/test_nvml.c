@@ -11,7 +11,7 @@
  */
 static void standin_init(struct gpu_host *h, const char *description)
 {
-	static const char folder[] = "usr/lib/x86_64-linux-gnu/nvidia/current";
+	static const char folder[] = "usr/lib/elsewhere";
 	CLEANUP(freep) char *library = NULL;
 	CLEANUP(freep) char *path = str_fmt("%s/libnvidia-ml.so.1", folder);
 	CLEANUP(freep) char *told = str_fmt("%s/nvml-standin", folder);
@@ -23,10 +23,11 @@ static void standin_init(struct gpu_host *h, const char *description)
 			 0);
 	gpu_host_put(h, told, description);
 	assert_int_equal(file_write(h->root.fd, path, library, len, 0755, 0, &e), 0);
-	/* As Debian's: the link leads over a path that means another place outside the root. */
+	/* As Debian's: the only way there is a link that means another place outside the root. */
 	gpu_host_put(h, "etc/alternatives/README", "");
-	assert_int_equal(symlinkat("/usr/lib/x86_64-linux-gnu/nvidia/current/libnvidia-ml.so.1",
-				   h->root.fd, "etc/alternatives/glx--libnvidia-ml.so.1"),
+	gpu_host_put(h, "usr/lib/x86_64-linux-gnu/README", "");
+	assert_int_equal(symlinkat("/usr/lib/elsewhere/libnvidia-ml.so.1", h->root.fd,
+				   "etc/alternatives/glx--libnvidia-ml.so.1"),
 			 0);
 	assert_int_equal(symlinkat("/etc/alternatives/glx--libnvidia-ml.so.1", h->root.fd,
 				   "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1"),
@@ -41,7 +42,7 @@ static const char two_gpus[] =
 	"ecc 5 0\nretired 1\npersistence 1\nprocess 4242 1048576 compute\n"
 	"process 77 - graphics\nprocess 78 4096 compute 5 0\n"
 	"mig 5 0 MIG-b 20480 2g.20gb\nmig 1 0 MIG-a 40960 3g.40gb+gfx\n"
-	"gpu GPU-9b24e7c0 0000:41:00.0 1\nname odd \" \\ \xff name\nbrand 99\n"
+	"gpu GPU-9b24e7c0 0000:41:00.0 1\nremapped 0 0 1 0\nname odd \" \\ \xff name\nbrand 99\n"
 	"gpu GPU-lost 0000:81:00.0 2\nlost\n";
 
 TEST(names_and_state_come_through_the_helper)
@@ -80,6 +81,8 @@ TEST(names_and_state_come_through_the_helper)
 	assert_string_equal(m.gpus[1].name, "odd \" \\ ? name");
 	assert_string_equal(m.gpus[1].brand, "unknown");
 	assert_true(m.gpus[1].gpu_percent == -1 && m.gpus[1].ecc_corrected == -1);
+	/* Rows wait for a reset, though none was replaced yet. */
+	assert_true(m.gpus[1].retired_pages == 1);
 	assert_true(m.gpus[1].memory == 0 && m.gpus[1].persistence == -1);
 	nvml_fini(&m);
 	gpu_host_fini(&h);
