@@ -11,48 +11,20 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "host/os.h"
 
 enum { SMALL_FILE = 1 << 20 };
 
-/* The value of KEY= in an os-release(5) text, without quotes; "" when absent. */
-static void os_value(const char *text, const char *key, char *ret, size_t size)
-{
-	size_t n = strlen(key);
-
-	ret[0] = '\0';
-	for (const char *l = text; l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
-		const char *v = l + n + 1;
-		size_t len;
-
-		if (strncmp(l, key, n) != 0 || l[n] != '=')
-			continue;
-		len = strcspn(v, "\n");
-		if (len >= 2 && (*v == '"' || *v == '\'')) {
-			v++;
-			len -= 2;
-		}
-		(void)snprintf(ret, size, "%.*s", (int)(len < size ? len : size - 1), v);
-		return;
-	}
-}
-
 static void read_os(const struct root *r, struct host_summary *s)
 {
-	CLEANUP(freep) char *text = NULL;
-	char name[40];
-	char version[20];
-	struct err e;
+	struct os_release os;
+	const char *name = os.name;
 
-	(void)snprintf(s->os, sizeof(s->os), "Linux");
-	if (root_read(r, "/etc/os-release", SMALL_FILE, &text, &e) < 0 &&
-	    root_read(r, "/usr/lib/os-release", SMALL_FILE, &text, &e) < 0)
-		return;
-	os_value(text, "NAME", name, sizeof(name));
-	os_value(text, "VERSION_ID", version, sizeof(version));
-	if (str_starts(name, "Debian"))
-		(void)snprintf(name, sizeof(name), "Debian");
-	(void)snprintf(s->os, sizeof(s->os), "%s%s%s", name[0] ? name : "Linux",
-		       version[0] ? " " : "", version);
+	os_read(r, &os);
+	if (str_starts(os.name, "Debian"))
+		name = "Debian";
+	(void)snprintf(s->os, sizeof(s->os), "%.40s%s%.20s", *name ? name : "Linux",
+		       os.version[0] ? " " : "", os.version);
 }
 
 static void read_memory(const struct root *r, struct host_summary *s)
