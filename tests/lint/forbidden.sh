@@ -37,7 +37,7 @@ mirrors() {
 		printenv http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 	} 2>/dev/null |
 		sed -nE 's|.*https?://([^/:"; ]+).*|\1|p' | sort -u |
-		grep -vE '(^|\.)(debian\.org|ubuntu\.com|nvidia\.com)$|^(localhost|127\.)'
+		grep -vE '(^|\.)(debian\.org|ubuntu\.com|nvidia\.com|github\.com)$|^(localhost|127\.)'
 }
 while read -r host; do
 	refuse "the name of this machine's mirror" "${host//./\\.}" "${all[@]}"
