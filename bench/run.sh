@@ -56,6 +56,11 @@ ratio() { # ratio LABEL A B max|min LIMIT: A / B
 	a=$(median "$2") b=$(median "$3")
 	target "$1" "$([ -z "$a" ] || [ -z "$b" ] || awk -v a="$a" -v b="$b" 'BEGIN { print a / b }')" "$4" "$5" x
 }
+more() { # more LABEL A B LIMIT: A - B, ms
+	local a b
+	a=$(median "$2") b=$(median "$3")
+	target "$1" "$([ -z "$a" ] || [ -z "$b" ] || awk -v a="$a" -v b="$b" 'BEGIN { print a - b }')" max "$4" ms
+}
 resident() { # resident LABEL NAME LIMIT: MiB
 	target "$1" "$(awk -F '\t' -v n="$2" '$1 == n { v = $5 / 1024 } END { if (v) print v }' "$results")" max "$3" MiB
 }
@@ -277,6 +282,27 @@ gpu() {
 	absolute "dlenv cdi list, 1 + 8 GPUs" "dlenv cdi list" max 1.5 ms
 }
 
+# What GPUs add to a start on our own engine, with all of the driver.
+gpu_start() {
+	local l=$base/lists/gpu-start program=$bin/src/cli/dlenv caps=run.env.NVIDIA_DRIVER_CAPABILITIES n
+	[ -e "$base/gpu/8/.made" ] || return 0
+	export DLENV_DATA=$here/data DLENV_CACHE=$here/cache DLENV_RUN=$here/run DLENV_CONFIG=$here/config
+	(umask 077 && mkdir -p "$DLENV_DATA" "$DLENV_CACHE" "$DLENV_RUN" "$DLENV_CONFIG")
+	"$program" run base /bin/true >/dev/null 2>&1 || { note "there is no image: GPU starts are not measured"; return 0; }
+	title "dlenv run: what GPUs add"
+	list "$l" "dlenv run, no GPU" "$program" --root "$base/gpu/8" run --gpu none base /bin/true
+	for n in 1 8; do
+		list "$l" "dlenv run, $n GPU" "$program" --root "$base/gpu/$n" run --gpu all base /bin/true
+		list "$l" "dlenv run, $n GPU, all capabilities" "$program" --root "$base/gpu/$n" run --gpu all \
+			--set $caps=all base /bin/true
+	done
+	drive "$l"
+	for n in 1 8; do
+		more "added by $n GPU" "dlenv run, $n GPU" "dlenv run, no GPU" 2
+		more "added by $n GPU, all capabilities" "dlenv run, $n GPU, all capabilities" "dlenv run, no GPU" 2
+	done
+}
+
 # A bundle that asks for all GPUs by a mount, which an edit leaves there, so that every run finds the same question.
 gpu_bundle() {
 	local b=$base/gpu/bundle
@@ -469,6 +495,7 @@ as_root() {
 	part rootful
 	! wants gpu || gpu
 	! wants gpu || gpu_runtime
+	! wants gpu || gpu_start
 	! wants cold || cold
 	verdict rootful
 }

@@ -2,6 +2,8 @@
 #include "base/fs.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,6 +127,75 @@ TEST(a_failed_write_leaves_the_old_file)
 	scratch_remove(fd, &path);
 }
 
-RUN(IT(links_in_a_root_stay_inside_it), IT(links_in_a_root_stay_inside_it_without_openat2),
+/* A file is placed, and names what the descriptor is of, below the scratch folder. */
+static char *placed(int root, const char *path, struct rootfs_near *near)
+{
+	char link[64];
+	char target[PATH_MAX];
+	int fd = -1;
+	struct err e = {0};
+	ssize_t n;
+	const char *at;
+
+	if (rootfs_place_near(root, path, near, &fd, &e) < 0)
+		return str_fmt("error %d", (int)e.code);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	assert_true(n > 0);
+	target[n] = '\0';
+	(void)close(fd);
+	at = strchr(target + strlen("/tmp/"), '/');
+	return str_dup(at ? at + 1 : target);
+}
+
+TEST(places_are_made_inside_the_root)
+{
+	static const struct {
+		const char *path;
+		const char *at;
+	} rows[] = {
+		{"/usr/lib/a", "root/usr/lib/a"},
+		{"/usr/lib/b", "root/usr/lib/b"},
+		{"/usr/lib/a", "root/usr/lib/a"},
+		{"/usr/lib/there", "root/usr/lib/there"},
+		{"/new/deep/c", "root/new/deep/c"},
+		{"/new/deep/d", "root/new/deep/d"},
+		{"/lib/e", "root/usr/lib/e"},
+		{"/usr/lib/in", "root/usr/lib/there"}, /* a link of the image */
+		{"/usr/lib/out", "root/marker"},
+		{"/up/f", "root/f"},
+		{"/g", "root/g"},
+		{"/usr/lib/there/h", "error"},
+		{"/usr/lib/dangling", "error"},
+		{"/usr/lib/..", "root/usr"},
+	};
+	char *path = NULL;
+	int fd = scratch(&path);
+	CLEANUP(rootfs_near_close) struct rootfs_near near = {.fd = -1};
+	struct err e;
+	int root;
+
+	assert_int_equal(file_write(fd, "root/usr/lib/there", "x", 1, 0644, 0, &e), 0);
+	assert_int_equal(file_write(fd, "root/marker", "x", 1, 0644, 0, &e), 0);
+	assert_int_equal(symlinkat("usr/lib", fd, "root/lib"), 0);
+	assert_int_equal(symlinkat("there", fd, "root/usr/lib/in"), 0);
+	assert_int_equal(symlinkat("../../../../marker", fd, "root/usr/lib/out"), 0);
+	assert_int_equal(symlinkat("/nowhere/x", fd, "root/usr/lib/dangling"), 0);
+	assert_int_equal(symlinkat("../../..", fd, "root/up"), 0);
+	root = openat(fd, "root", O_PATH | O_CLOEXEC);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(freep) char *got = placed(root, rows[i].path, &near);
+
+		if (!str_starts(got, rows[i].at))
+			fail_msg("%s: %s instead of %s", rows[i].path, got, rows[i].at);
+	}
+	assert_false(file_exists(fd, "f"));
+	assert_false(file_exists(fd, "nowhere"));
+	(void)close(root);
+	scratch_remove(fd, &path);
+}
+
+RUN(IT(places_are_made_inside_the_root), IT(links_in_a_root_stay_inside_it),
+    IT(links_in_a_root_stay_inside_it_without_openat2),
     IT(removing_a_tree_leaves_what_links_point_to), IT(a_large_file_is_refused),
     IT(a_failed_write_leaves_the_old_file))
