@@ -47,25 +47,35 @@ static int place_read(const struct place *p, const char *value, size_t len, stru
 	return doc_decode(&d, d.top, p->rows, DOC_OPEN, ret, &ret->arena, e);
 }
 
-int bundle_read(int dir, const char *name, struct bundle *ret, struct err *e)
+int bundle_parse(char *text, size_t len, const char *name, struct bundle *ret, struct err *e)
 {
 	CLEANUP(json_edit_close) struct json_edit j = {0};
-	struct stat st;
 
-	if (file_read(dir, name, BUNDLE_MAX, &ret->text, &ret->len, e) < 0)
-		return err_wrap(e, "cannot read the bundle");
-	ret->mode = fstatat(dir, name, &st, 0) == 0 ? st.st_mode & 0777 : 0644;
-	if (json_edit_open(&j, ret->text, ret->len, BUNDLE_MAX, name, e) < 0)
+	ret->text = text;
+	ret->len = len;
+	if (json_edit_open(&j, text, len, BUNDLE_MAX, name, e) < 0)
 		return -(int)e->code;
 	for (size_t i = 0; i < COUNT(places); i++) {
 		const char *value;
-		size_t len;
+		size_t value_len;
 
-		if (json_edit_find(&j, places[i].path, &value, &len) &&
-		    place_read(&places[i], value, len, ret, e) < 0)
+		if (json_edit_find(&j, places[i].path, &value, &value_len) &&
+		    place_read(&places[i], value, value_len, ret, e) < 0)
 			return -(int)e->code;
 	}
 	return 0;
+}
+
+int bundle_read(int dir, const char *name, struct bundle *ret, struct err *e)
+{
+	char *text = NULL;
+	size_t len = 0;
+	struct stat st;
+
+	if (file_read(dir, name, BUNDLE_MAX, &text, &len, e) < 0)
+		return err_wrap(e, "cannot read the bundle");
+	ret->mode = fstatat(dir, name, &st, 0) == 0 ? st.st_mode & 0777 : 0644;
+	return bundle_parse(text, len, name, ret, e);
 }
 
 void bundle_fini(struct bundle *b)

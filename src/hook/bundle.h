@@ -29,10 +29,13 @@ struct bundle {
 };
 
 /*
- * dir is the bundle. ERR_PARSE when it is no JSON text, ERR_CONFIG when what is read has the wrong
- * kind. bundle_fini frees *ret, after a failure too.
+ * The file of that name in the folder. ERR_PARSE when it is no JSON text, ERR_CONFIG when what is
+ * read has the wrong kind. bundle_fini frees *ret, after a failure too.
  */
 int bundle_read(int dir, const char *name, struct bundle *ret, struct err *e) MUST_USE;
+/* The same of a text (mem_*), which becomes ret's; name is for messages. */
+int bundle_parse(char *text, size_t len, const char *name, struct bundle *ret, struct err *e)
+	MUST_USE;
 void bundle_fini(struct bundle *b);
 
 /* The container may administer the system: CAP_SYS_ADMIN in its bounding set. */

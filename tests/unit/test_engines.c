@@ -9,6 +9,7 @@
 #include "hook/bundle.h"
 #include "hook/ctk.h"
 #include "hook/shim_args.h"
+#include "hook/wish.h"
 #include "test.h"
 
 static const struct {
@@ -134,6 +135,151 @@ TEST(a_bundle_that_cannot_be_read_says_where)
 	}
 }
 
+static const struct {
+	const char *text;
+	bool volumes;	  /* config.toml allows mounts */
+	bool variables;	  /* and variables of containers without privileges */
+	bool annotations; /* the mode reads them */
+	const char *names[3];
+	const char *ids[3];
+	const char *imex;
+} wishes[] = {
+	{"{}", true, true, true, {NULL}, {NULL}, NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=0\",\"NVIDIA_VISIBLE_DEVICES=1,2\"]}}",
+	 false,
+	 true,
+	 false,
+	 {NULL},
+	 {"1", "2"},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]}}",
+	 false,
+	 false,
+	 false,
+	 {NULL},
+	 {NULL},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"],\"capabilities\":{\"bounding\":["
+	 "\"CAP_SYS_ADMIN\"]}}}",
+	 false,
+	 false,
+	 false,
+	 {NULL},
+	 {"all"},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=a.b/c=0,a.b/c=1\"]}}",
+	 false,
+	 true,
+	 false,
+	 {"a.b/c=0", "a.b/c=1"},
+	 {"none"},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]},\"annotations\":{"
+	 "\"cdi.k8s.io/p\":\"a.b/c=x\",\"other\":\"a.b/c=y\"}}",
+	 false,
+	 true,
+	 true,
+	 {"a.b/c=x"},
+	 {"none"},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]},\"annotations\":{"
+	 "\"cdi.k8s.io/p\":\"a.b/c=x\"}}",
+	 false,
+	 true,
+	 false,
+	 {NULL},
+	 {"all"},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]},\"mounts\":[{\"source\":"
+	 "\"/dev/null\",\"destination\":\"/var/run/nvidia-container-devices/GPU-7\"},{\"source\":"
+	 "\"/dev/null\",\"destination\":\"/var/run/nvidia-container-devices/imex/5\"}]}",
+	 true,
+	 true,
+	 false,
+	 {NULL},
+	 {"GPU-7"},
+	 "5"},
+	{"{\"mounts\":[{\"source\":\"/dev/null\",\"destination\":"
+	 "\"/var/run/nvidia-container-devices/cdi/a.b/c/d\"}]}",
+	 true,
+	 false,
+	 false,
+	 {"a.b/c=d"},
+	 {"none"},
+	 NULL},
+	{"{\"mounts\":[{\"source\":\"/etc\",\"destination\":"
+	 "\"/var/run/nvidia-container-devices/0\"}]}",
+	 true,
+	 true,
+	 false,
+	 {NULL},
+	 {NULL},
+	 NULL},
+	{"{\"process\":{\"env\":[\"DOCKER_RESOURCE_GPU=1\",\"NVIDIA_VISIBLE_DEVICES=all\"]}}",
+	 false,
+	 true,
+	 false,
+	 {NULL},
+	 {"1"},
+	 NULL},
+	{"{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=a.b/c=0,void\"]}}",
+	 false,
+	 true,
+	 false,
+	 {NULL},
+	 {NULL},
+	 NULL},
+};
+
+static void assert_list(const char *const *have, const char *const *want)
+{
+	size_t i = 0;
+
+	for (; want[i]; i++) {
+		assert_non_null(have);
+		assert_true(str_eq(have[i], want[i]));
+	}
+	assert_true(!have || !have[i]);
+}
+
+TEST(what_is_asked_for_comes_from_the_first_source_that_says_something)
+{
+	static const char *prefixes[] = {"cdi.k8s.io/", NULL};
+
+	for (size_t i = 0; i < COUNT(wishes); i++) {
+		const struct toolkit_config c = {
+			.accept_devices_as_volume_mounts = wishes[i].volumes,
+			.accept_devices_envvar_when_unprivileged = wishes[i].variables,
+			.swarm_resource = "OTHER, DOCKER_RESOURCE_GPU",
+			.runtime.cdi_annotation_prefixes = prefixes,
+		};
+		CLEANUP(bundle_fini) struct bundle b = {0};
+		CLEANUP(wish_fini) struct wish w = {0};
+		struct err e = {0};
+		const char *text = wishes[i].text;
+
+		assert_int_equal(bundle_parse(str_dup(text), strlen(text), "config.json", &b, &e),
+				 0);
+		assert_int_equal(wish_read(&b, &c, wishes[i].annotations, &w, &e), 0);
+		assert_int_equal(w.q.any, wishes[i].ids[0] != NULL);
+		assert_list((const char *const *)w.names, wishes[i].names);
+		assert_list(w.q.ids, wishes[i].ids);
+		assert_true(str_eq(w.q.imex ? w.q.imex[0] : NULL, wishes[i].imex));
+	}
+}
+
+TEST(names_of_devices_and_of_gpus_do_not_mix)
+{
+	static const char text[] = "{\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=a.b/c=0,1\"]}}";
+	const struct toolkit_config c = {.accept_devices_envvar_when_unprivileged = true};
+	CLEANUP(bundle_fini) struct bundle b = {0};
+	CLEANUP(wish_fini) struct wish w = {0};
+	struct err e = {0};
+
+	assert_int_equal(bundle_parse(str_dup(text), strlen(text), "config.json", &b, &e), 0);
+	assert_int_equal(wish_read(&b, &c, false, &w, &e), -ERR_CONFIG);
+}
+
 struct options {
 	bool flag;
 	const char *text;
@@ -224,6 +370,7 @@ TEST(options_that_are_wrong_are_named)
 }
 
 RUN(IT(the_shim_finds_what_it_needs_on_a_runtime_s_command_line),
-    IT(a_bundle_shows_what_its_container_is_like), IT(a_bundle_that_cannot_be_read_says_where),
-    IT(options_are_read_as_the_toolkit_reads_them),
+    IT(what_is_asked_for_comes_from_the_first_source_that_says_something),
+    IT(names_of_devices_and_of_gpus_do_not_mix), IT(a_bundle_shows_what_its_container_is_like),
+    IT(a_bundle_that_cannot_be_read_says_where), IT(options_are_read_as_the_toolkit_reads_them),
     IT(variables_stand_for_options_that_are_not_given), IT(options_that_are_wrong_are_named))
