@@ -36,7 +36,7 @@ static const struct {
 	const char *reads;
 } rows[] = {
 	{"podman", "5.1", "0.7.0"}, {"podman", "4.8", "0.6.0"},	    {"podman", "4.3", "0.5.0"},
-	{"podman", "4.1", "0.3.0"}, {"docker", "27", "0.7.0"}, /* moby/moby#47706 */
+	{"podman", "4.1", "0.3.0"}, {"docker", "26.1", "0.7.0"}, /* moby/moby#47706 */
 	{"docker", "25", "0.6.0"},  {"containerd", "2.0", "0.7.0"}, {"containerd", "1.7", "0.5.0"},
 	{"crio", "1.31", "0.7.0"},  {"crio", "1.28", "0.6.0"},	    {"crio", "1.25", "0.5.0"},
 };

@@ -111,7 +111,7 @@ TEST(engines_read_what_their_version_knows)
 {
 	assert_string_equal(cdi_reader_version("podman", "podman version 4.3.1"), "0.5.0");
 	assert_string_equal(cdi_reader_version("podman", "podman version 5.4.2"), "0.7.0");
-	assert_string_equal(cdi_reader_version("docker", "Docker version 27.0.1, build x"),
+	assert_string_equal(cdi_reader_version("docker", "Docker version 26.1.0, build x"),
 			    "0.7.0");
 	assert_string_equal(cdi_reader_version("containerd", "containerd 1.7.2~ds1"), "0.5.0");
 	assert_null(cdi_reader_version("docker", "Docker version 20.10.24+dfsg1"));
