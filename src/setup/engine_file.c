@@ -383,6 +383,32 @@ static int hint_privilege(struct err *e)
 	return -(int)e->code;
 }
 
+/* The folder of a path, or the nearest one above it that is there, may be written. */
+int engine_may_write(const struct root *r, const char *path, struct err *e)
+{
+	CLEANUP(freep) char *folder = str_dup(path);
+
+	for (;;) {
+		char *slash = strrchr(folder, '/');
+		CLEANUP(fd_closep) int fd = -1;
+		struct err why = {0};
+
+		if (slash)
+			*slash = '\0';
+		if (rootfs_open(r->fd, slash && *folder ? folder : "/", O_PATH | O_DIRECTORY, 0,
+				&fd, &why) < 0) {
+			if (why.code == ERR_ABSENT && slash && *folder)
+				continue;
+			*e = why;
+			return -(int)e->code;
+		}
+		if (faccessat(fd, ".", W_OK, AT_EACCESS) == 0)
+			return 0;
+		(void)err_sys(e, "cannot write '%s'", path);
+		return hint_privilege(e);
+	}
+}
+
 /* Somebody else may have written the file since it was read. */
 static int check_unchanged(const struct root *r, const struct engine_file *f, struct err *e)
 {

@@ -67,6 +67,8 @@ bool engine_file_changes(const struct engine_file *f);
 int engine_file_undo(struct engine_file *f, const struct engine_key *keys, size_t n, bool existed,
 		     struct strs *notes, struct err *e) MUST_USE;
 
+/* Could a file be written? Asked before anything is. ERR_PRIV, ERR_SYS with a hint. */
+int engine_may_write(const struct root *r, const char *path, struct err *e) MUST_USE;
 /* Write, or remove, the file. */
 int engine_file_write(const struct root *r, const struct engine_file *f, struct err *e) MUST_USE;
 

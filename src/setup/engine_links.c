@@ -64,6 +64,15 @@ void engine_link_add(struct engine_plan *p, const char *path, const char *target
 
 void engine_links_plan(struct engine_plan *p)
 {
+	struct err why = {0};
+
+	if (p->options->toolkit &&
+	    engine_may_write(p->root, "/usr/local/bin/nvidia-cdi-hook", &why) < 0) {
+		strs_fmt(&p->notes,
+			 _("'%s' cannot be written: no links to dlenv's programs are made there"),
+			 links_folder);
+		return;
+	}
 	for (size_t i = 0; p->options->toolkit && i < COUNT(names); i++) {
 		CLEANUP(freep) char *there = find_program(p->root, names[i]);
 		CLEANUP(freep) char *path = str_fmt("%s/%s", links_folder, names[i]);

@@ -410,6 +410,10 @@ int engine_apply(struct engine_plan *p, struct err *e)
 
 	if (!p->undo && engine_is_done(p))
 		return 0;
+	for (size_t i = 0; i < p->files_n; i++)
+		if (engine_file_changes(&p->files[i]) &&
+		    engine_may_write(p->root, p->files[i].path, e) < 0)
+			return -(int)e->code;
 	if (open_state(p, true, &state, e) < 0 ||
 	    lock_take(state, "lock", 0, NULL, NULL, &lock, e) < 0)
 		return e->code == ERR_PRIV || e->sys

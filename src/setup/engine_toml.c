@@ -162,14 +162,18 @@ static int keep_runc(const struct containerd *c, struct err *e)
 	return engine_file_set(last_file(c), runc, "\"io.containerd.runc.v2\"", e);
 }
 
-/* The runtime that containers have now, which ours takes its options from. */
+/* The runtime that containers have now, which ours takes its options from, if it is a runc. */
 static const char *source_runtime(const struct containerd *c)
 {
 	const char *const path[] = {"plugins", c->plugin, "containerd", "default_runtime_name",
 				    NULL};
 	const struct doc_node *n = node_at(&c->doc, path);
+	const char *name = n && n->text && *n->text && !str_eq(n->text, c->name) ? n->text : "runc";
+	const char *const type[] = {"plugins", c->plugin,      "containerd", "runtimes",
+				    name,      "runtime_type", NULL};
 
-	return n && n->text && *n->text && !str_eq(n->text, c->name) ? n->text : "runc";
+	n = node_at(&c->doc, type);
+	return n && n->text && !str_starts(n->text, "io.containerd.runc.") ? "runc" : name;
 }
 
 static int add_runtime(const struct containerd *c, struct err *e)

@@ -307,14 +307,14 @@ TEST(containerd_copies_the_default_runtime)
 		"version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd]\n"
 		"default_runtime_name = 'x'\n"
 		"[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.x]\n"
-		"runtime_type = 'r' # c\n"
+		"runtime_type = 'io.containerd.runc.v9' # c\n"
 		"options = { BinaryName = 'b', SystemdCgroup = true }\n";
 	struct engine_options o = {.engine = "containerd", .runtime_path = "/opt/shim"};
 
 	check_text(&o, main, v3, "/etc/containerd/conf.d/99-nvidia.toml",
 		   "version = 3\n\n"
 		   "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.nvidia]\n"
-		   "runtime_type = 'r'\n"
+		   "runtime_type = 'io.containerd.runc.v9'\n"
 		   "options = { BinaryName = \"/opt/shim\", SystemdCgroup = true }\n");
 	check_text(&o, main, NULL, main,
 		   "version = 2\n\n"
@@ -327,9 +327,14 @@ TEST(containerd_copies_the_default_runtime)
 		   "[plugins.\"io.containerd.grpc.v1.cri\"]\nenable_cdi = true\n");
 	o.cdi = SWITCH_OFF;
 	check_text(
-		&o, main, "[plugins.cri.containerd.runtimes.runc]\nruntime_type = \"t\"\n", main,
-		"[plugins.cri.containerd.runtimes.runc]\nruntime_type = \"t\"\n\n"
-		"[plugins.cri.containerd.runtimes.nvidia]\nruntime_type = \"t\"\n\n"
+		&o, main,
+		"[plugins.cri.containerd.runtimes.runc]\nruntime_type = "
+		"\"io.containerd.runc.v1\"\n",
+		main,
+		"[plugins.cri.containerd.runtimes.runc]\nruntime_type = "
+		"\"io.containerd.runc.v1\"\n\n"
+		"[plugins.cri.containerd.runtimes.nvidia]\nruntime_type = "
+		"\"io.containerd.runc.v1\"\n\n"
 		"[plugins.cri.containerd.runtimes.nvidia.options]\nBinaryName = \"/opt/shim\"\n");
 	o.drop_in = "/etc/containerd/x/y.toml";
 	check_text(&o, main, "version = 2\nimports = [\"x/*.toml\"]\n", main,
