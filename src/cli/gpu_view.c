@@ -149,6 +149,14 @@ static void make_lines(struct gpu_view *v)
 	}
 }
 
+/* A driver that is not persistent starts its GPUs one after the other. */
+static int patience_ms(const struct nvidia *n)
+{
+	enum { LEAST = 10000, EACH = 4000 };
+
+	return LEAST + EACH * (int)n->gpus_n;
+}
+
 int gpu_view_read(struct cli *c, struct gpu_view *ret, struct err *e)
 {
 	const struct root *machine = NULL;
@@ -161,8 +169,8 @@ int gpu_view_read(struct cli *c, struct gpu_view *ret, struct err *e)
 	    !root_has(machine, "/dev/nvidiactl"))
 		(void)err_set(&v.why, ERR_ABSENT, "no NVIDIA driver is loaded");
 	else
-		v.has_nvml =
-			nvml_ask(machine->path, NVML_NAMES | NVML_STATE, 0, &v.nvml, &v.why) == 0;
+		v.has_nvml = nvml_ask(machine->path, NVML_NAMES | NVML_STATE,
+				      patience_ms(&v.nvidia), &v.nvml, &v.why) == 0;
 	if (v.has_nvml)
 		nvidia_complete(&v.nvidia, &v.nvml);
 	make_lines(&v);

@@ -9,7 +9,8 @@
 
 /*
  * NVIDIA's driver as the kernel shows it, without NVML: /proc/driver/nvidia*, /proc/devices,
- * /sys/module/nvidia, /sys/bus/pci, /dev. Reading opens no GPU and changes nothing.
+ * /sys/module/nvidia, /sys/bus/pci, /dev. Reading opens no GPU and changes nothing (one that sleeps
+ * may wake).
  */
 
 struct nv_gpu {

@@ -93,6 +93,8 @@ static const char *const folders[] = {
 	"lib/x86_64-linux-gnu",
 	"lib/aarch64-linux-gnu",
 	"lib",
+	"usr/lib/wsl/lib",
+	"run/opengl-driver/lib",
 };
 
 /* Links are followed inside the root: Debian's lead over /etc/alternatives. */
