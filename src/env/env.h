@@ -53,10 +53,11 @@ struct env_record {
 struct env {
 	struct site *site;
 	char *name;
-	char *id;    /* the container's: env-NAME */
-	char *dir;   /* data/envs/NAME */
-	int lock;    /* -1 when not held */
-	bool exists; /* env.json was there */
+	char *id;	  /* the container's: env-NAME */
+	char *dir;	  /* data/envs/NAME */
+	int lock;	  /* -1 when not held */
+	bool exists;	  /* env.json was there */
+	bool keep_groups; /* at this start: the caller's groups open a device */
 	struct env_record rec;
 };
 

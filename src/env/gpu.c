@@ -179,6 +179,7 @@ int env_gpu_give(struct site *s, struct env *v, const struct env_def *d, struct 
 	before = v->rec.gpu_places;
 	v->rec.gpu_places = (struct strs){0};
 	record(&v->rec, d, &given, c);
+	v->keep_groups = c->keep_groups;
 	clean(s, v, &before);
 	return 0;
 }

@@ -34,6 +34,8 @@ static void account(struct buf *out, const struct env *v)
 {
 	buf_fmt(out, "  uid %u\n  gid %u\n", (unsigned int)v->site->user->uid,
 		(unsigned int)v->site->user->gid);
+	if (v->keep_groups)
+		buf_str(out, "  keep-groups yes\n");
 }
 
 static void variables(struct buf *out, const struct env *v, const struct env_def *d,

@@ -158,6 +158,14 @@ static int read_group(struct parser *p, char *value, struct err *e)
 	return 0;
 }
 
+static int read_keep_groups(struct parser *p, char *value, struct err *e)
+{
+	if (!str_eq(value, "yes"))
+		return err_set(e, ERR_PARSE, "keep-groups '%s' is not yes", value);
+	p->service->keep_groups = true;
+	return 0;
+}
+
 static int read_cwd(struct parser *p, char *value, struct err *e)
 {
 	return read_path("cwd", value, &p->service->cwd, e);
@@ -270,6 +278,7 @@ static const struct directive directives[] = {
 	{"uid", INSIDE, read_uid},
 	{"gid", INSIDE, read_gid},
 	{"group", INSIDE | MANY, read_group},
+	{"keep-groups", INSIDE, read_keep_groups},
 	{"cwd", INSIDE, read_cwd},
 	{"restart", INSIDE, read_restart},
 	{"health", INSIDE, read_health},

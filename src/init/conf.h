@@ -39,6 +39,7 @@ struct conf_service {
 	gid_t gid; /* or CONF_NO_ID */
 	gid_t *groups;
 	size_t n_groups;
+	bool keep_groups; /* those of dlenv-init stay */
 	enum conf_restart restart;
 	uint64_t stop_ms;
 	struct sockaddr_storage health; /* where a healthy service listens */

@@ -28,7 +28,8 @@ static int take_ids(const struct conf_service *def, struct err *e)
 {
 	uid_t uid[3];
 	gid_t gid[3];
-	bool is_asked = def->uid != CONF_NO_ID || def->gid != CONF_NO_ID || def->n_groups;
+	bool is_asked = !def->keep_groups &&
+			(def->uid != CONF_NO_ID || def->gid != CONF_NO_ID || def->n_groups);
 
 	/* Also without a group in the list: those of dlenv-init must not stay. */
 	if (is_asked && setgroups(def->n_groups, def->groups) < 0 && !groups_are_fixed())

@@ -151,9 +151,21 @@ machine() {
 	usermod -aG video "$E2E_USER"
 	chgrp video "$DLENV_ROOT/dev/thing"
 	run dl run --gpu none --device example.com/thing=one base -- sh -c 'head -c 3 /dev/thing | wc -c'
-	gpasswd -d "$E2E_USER" video
 	assert_status 0
 	assert_output 3
+	# A service of an environment has it, too.
+	cat >dlenv.yaml <<-'YAML'
+		name: gpu
+		preset: base
+		gpu: none
+		devices: [example.com/thing=one]
+		services: [{name: reads, run: [sh, -c, "head -c 3 /dev/thing | wc -c >~/got; exec sleep 60"]}]
+	YAML
+	dl up --yes
+	gpasswd -d "$E2E_USER" video
+	run wait_until 20 grep -qx 3 "$E2E_USER_STATE/data/envs/gpu/home/got"
+	assert_status 0
+	dl rm --yes --force gpu
 	run dl run --gpu none --device example.com/thing=one base -- sh -c 'id -G; head -c 3 /dev/thing | wc -c'
 	assert_output "usermod -aG video"
 	assert_output "Permission denied"

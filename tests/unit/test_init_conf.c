@@ -29,6 +29,7 @@ TEST(everything_that_is_written_arrives)
 				   "  gid 1001\n"
 				   "  group 27\n"
 				   "  group 44\n"
+				   "  keep-groups yes\n"
 				   "  cwd /home/kim\n"
 				   "  restart always\n"
 				   "  health tcp 127.0.0.1 8888\n"
@@ -61,6 +62,7 @@ TEST(everything_that_is_written_arrives)
 	assert_int_equal(s->gid, 1001);
 	assert_int_equal(s->n_groups, 2);
 	assert_int_equal(s->groups[1], 44);
+	assert_true(s->keep_groups);
 	assert_string_equal(s->cwd, "/home/kim");
 	assert_int_equal(s->restart, RESTART_ALWAYS);
 	assert_int_equal(s->stop_ms, 70);
@@ -158,6 +160,7 @@ TEST(whatever_is_wrong_is_told_with_its_line)
 		{"service a\nuid 1\nuid 1", "line 3: "},
 		{"service a\ngid x", "line 2: "},
 		{"service a\ngroup", "line 2: "},
+		{"service a\nkeep-groups no", "line 2: "},
 		{"service a\ncwd here", "line 2: "},
 		{"service a\nrestart sometimes", "line 2: "},
 		{"service a\nstop-ms 600001", "line 2: "},
