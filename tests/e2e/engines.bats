@@ -192,17 +192,21 @@ assert_gpu_0() {
 }
 
 @test "podman of Debian 12 and 13 resolves specifications and starts containers with them" {
-	local suite flags="run --rm --network none --cgroups disabled --pids-limit 0 --runtime crun"
+	local suite flags="run --rm --network none --cgroups disabled --pids-limit 0 --runtime"
 	for suite in bookworm trixie; do
 		world $suite "conf crun; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml || exit
 			head -n 3 /etc/cdi/nvidia.yaml | grep cdiVersion
-			cp -a /image /i; cp /src/look /i/
-			podman $flags --device nvidia.com/gpu=0 --rootfs /i bash /look
-			podman $flags --device nvidia.com/gpu=all --rootfs /i ls /dev | tr '\n' ' '
-			podman $flags --device nvidia.com/gpu=\$(nvidia-ctk --quiet cdi list | grep -o 'GPU-.*' | head -n 1) --rootfs /i ls /dev"
+			cp -a /image /i; cp /src/look /i/; mkdir -p /etc/containers
+			printf '[engine]\nruntime_supports_nocgroup=[\"crun\",\"nvidia-container-runtime\"]\n[engine.runtimes]\nnvidia-container-runtime=[\"/opt/dlenv/nvidia-container-runtime\"]\n' >/etc/containers/containers.conf
+			podman $flags crun --device nvidia.com/gpu=0 --rootfs /i bash /look
+			podman $flags crun --device nvidia.com/gpu=all --rootfs /i ls /dev | tr '\n' ' '
+			podman $flags nvidia-container-runtime -e NVIDIA_VISIBLE_DEVICES=0 --rootfs /i bash /look | sed 's/^/shim /'
+			podman $flags crun --device nvidia.com/gpu=\$(nvidia-ctk --quiet cdi list | grep -o 'GPU-.*' | head -n 1) --rootfs /i ls /dev"
 		assert_gpu_0
 		assert_output "visible: void"
 		assert_output "nvidia0 nvidia1 nvidiactl"
+		assert_output "shim nvidia0: cat: /dev/nvidia0: No such device or address"
+		refute_output "shim nvidia1"
 	done
 }
 
@@ -227,6 +231,26 @@ assert_gpu_0() {
 	output=$all
 	assert_output "nvidia-container-runtime-hook: this machine has no GPU '7'"
 	assert_output "nvidia-container-runtime: this machine has no GPU '7'"
+}
+
+@test "an image with links everywhere writes nothing outside its root" {
+	local name
+	for name in nvidia-container-runtime nvidia-container-runtime.legacy; do
+		world trixie "conf crun; bundle; cd /b/rootfs; mkdir -p /outside; echo host >/outside/file
+			rm -rf usr/lib/x86_64-linux-gnu/nvidia etc/ld.so.conf.d
+			ln -s /../../../outside usr/lib/x86_64-linux-gnu/nvidia
+			ln -s /../../outside etc/ld.so.conf.d
+			ln -s ../../../../../../../outside/file usr/bin/nvidia-smi
+			ln -sf /outside/cache etc/ld.so.cache
+			echo broken >etc/ld.so.preload
+			printf '#!/bin/bash\necho executed >/outside/file\n' >usr/sbin/ldconfig
+			find /outside /etc /usr -newer /outside/file >/tmp/before
+			$name run -b /b c >/tmp/out 2>&1; echo status \$?
+			find /outside /etc /usr -newer /outside/file | diff /tmp/before - && echo untouched
+			cat /outside/file; ls -A /outside"
+		assert_output untouched
+		assert_output $'host\nfile'
+	done
 }
 
 @test "what is wrong is said, and containers can die all the same" {
