@@ -14,7 +14,9 @@ enum { COL_ID, COL_SUBVENDOR, COL_SUBDEVICE, COL_PRODUCT };
 /* An id as the table writes it; 0 as nothing. */
 static void hex4(char ret[8], uint32_t id)
 {
-	(void)snprintf(ret, 8, id ? "%04X" : "", (unsigned int)(id & 0xffff));
+	ret[0] = '\0';
+	if (id)
+		(void)snprintf(ret, 8, "%04X", (unsigned int)(id & 0xffff));
 }
 
 /* The built-in rows are sorted by id: its first row, or the count. */
