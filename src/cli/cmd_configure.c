@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cmds.h"
@@ -119,26 +118,6 @@ static int carry_out(struct cli *c, struct engine_plan *p, struct err *e)
 	return code;
 }
 
-/* A file that was named on the command line, which counts from the current folder. */
-static int absolute(struct cli *c, const struct root *machine, const char *path, const char **ret,
-		    struct err *e)
-{
-	CLEANUP(freep) char *here = NULL;
-
-	*ret = path;
-	if (!path || !*path || *path == '/')
-		return 0;
-	if (!str_eq(machine->path, "/")) {
-		(void)err_set(e, ERR_USAGE, "'%s' does not begin with a slash", path);
-		return err_hint(e, "with --root, files are named as they lie in that machine");
-	}
-	here = realpath(".", NULL);
-	if (!here)
-		return err_sys(e, "cannot see the current folder");
-	*ret = arena_fmt(&c->arena, "%s/%s", here, path);
-	return 0;
-}
-
 int cmd_configure(struct cli *c, struct err *e)
 {
 	const struct configure_options *o = c->opt;
@@ -160,8 +139,8 @@ int cmd_configure(struct cli *c, struct err *e)
 	if (o->cdi && o->no_cdi)
 		return err_set(e, ERR_USAGE, "--cdi and --no-cdi exclude each other");
 	if (cli_machine(c, &machine, e) < 0 ||
-	    absolute(c, machine, o->config, &e_options.config, e) < 0 ||
-	    absolute(c, machine, o->drop_in, &e_options.drop_in, e) < 0)
+	    engine_path(machine, o->config, &c->arena, &e_options.config, e) < 0 ||
+	    engine_path(machine, o->drop_in, &c->arena, &e_options.drop_in, e) < 0)
 		return -(int)e->code;
 	if (str_eq(machine->path, "/"))
 		e_options.state = state;

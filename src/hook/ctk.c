@@ -49,6 +49,7 @@ static const struct ctk_command commands[] = {
 	{.name = "config", .summary = "print or change config.toml", .sub = ctk_config},
 	{.name = "hook", .summary = "what CDI specifications call: as nvidia-cdi-hook"},
 	{.name = "info", .summary = "nothing", .run = run_info},
+	{.name = "runtime", .summary = "configure container engines", .sub = ctk_runtime},
 	{.name = "system", .summary = "make device nodes and their links", .sub = ctk_system},
 	{0},
 };

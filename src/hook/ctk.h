@@ -49,9 +49,10 @@ struct ctk_command {
 	const struct ctk_command *sub; /* ends with a row without a name */
 };
 
-extern const struct ctk_command ctk_cdi[];    /* ctk_cdi.c */
-extern const struct ctk_command ctk_config[]; /* ctk_config.c */
-extern const struct ctk_command ctk_system[]; /* ctk_system.c */
+extern const struct ctk_command ctk_cdi[];     /* ctk_cdi.c */
+extern const struct ctk_command ctk_config[];  /* ctk_config.c */
+extern const struct ctk_command ctk_runtime[]; /* ctk_runtime.c */
+extern const struct ctk_command ctk_system[];  /* ctk_system.c */
 
 /*
  * The options at *argv (after the command's name) into target; *argv is left at the first word that

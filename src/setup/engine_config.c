@@ -139,6 +139,25 @@ static int podman_plan(struct engine_plan *p, const struct engine_row *row, stru
 	return p->options->hook ? podman_hook(p, row, e) : 0;
 }
 
+int engine_path(const struct root *r, const char *path, struct arena *a, const char **ret,
+		struct err *e)
+{
+	CLEANUP(freep) char *here = NULL;
+
+	*ret = path;
+	if (!path || !*path || *path == '/')
+		return 0;
+	if (!str_eq(r->path, "/")) {
+		(void)err_set(e, ERR_USAGE, "'%s' does not begin with a slash", path);
+		return err_hint(e, "with --root, files are named as they lie in that machine");
+	}
+	here = realpath(".", NULL);
+	if (!here)
+		return err_sys(e, "cannot see the current folder");
+	*ret = arena_fmt(a, "%s/%s", here, path);
+	return 0;
+}
+
 void engine_plan_fini(struct engine_plan *p)
 {
 	for (size_t i = 0; i < p->files_n; i++)

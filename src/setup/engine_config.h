@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 /*
@@ -55,6 +56,13 @@ struct engine_plan {
 	const char *service; /* systemd's, or NULL: nothing has to be restarted */
 	bool undo;	     /* links are removed, not made */
 };
+
+/*
+ * A file that somebody named on a command line, as options take it: it counts from the current
+ * folder. ERR_USAGE: it has to be absolute, since r is another machine than this one.
+ */
+int engine_path(const struct root *r, const char *path, struct arena *a, const char **ret,
+		struct err *e) MUST_USE;
 
 /*
  * What would be done. ERR_USAGE: no such engine; ERR_PARSE, ERR_CONFIG: a file is wrong, with its

@@ -54,6 +54,25 @@ teardown() { drop_state; }
 	PY
 }
 
+@test "nvidia-ctk runtime configure does the same, and is undone the same" {
+	ln -s "$E2E_STAGE/build/src/hook/dlenv-toolkit" "$HOST/nvidia-ctk"
+	cp "$CONFIGS/docker/08-features.json" "$HOST/etc/docker/daemon.json"
+	DLENV_ROOT=$HOST run "$HOST/nvidia-ctk" runtime configure --runtime=docker --cdi.enabled --dry-run
+	assert_status 0
+	assert_output '"path": "/usr/local/bin/nvidia-container-runtime"'
+	cmp "$CONFIGS/docker/08-features.json" "$HOST/etc/docker/daemon.json"
+	DLENV_ROOT=$HOST run "$HOST/nvidia-ctk" runtime configure --nvidia-set-as-default --nvidia-runtime-name=gpu
+	assert_status 0
+	grep -q '"default-runtime": "gpu"' "$HOST/etc/docker/daemon.json"
+	run grep '"cdi"' "$HOST/etc/docker/daemon.json"
+	assert_status 1
+	DLENV_ROOT=$HOST run "$HOST/nvidia-ctk" runtime configure --runtime=lxc
+	assert_status 2
+	run dlenv --root "$HOST" configure docker --undo
+	assert_status 0
+	cmp "$CONFIGS/docker/08-features.json" "$HOST/etc/docker/daemon.json"
+}
+
 @test "what cannot be read is said with its place, and stays" {
 	printf '{\n  // the lab\n  "mtu": 1450\n}\n' >"$HOST/etc/docker/daemon.json"
 	run dlenv --root "$HOST" configure docker
