@@ -3,14 +3,12 @@
  * `dlenv doctor`: each provider looks at one side of the machine and adds its findings; what can be
  * mended without risk is a repair, which --fix carries out. A new side is a row and a function.
  */
-#include "cdi/fresh.h"
-#include "cdi/registry.h"
 #include "cli/cmds.h"
+#include "cli/doctor.h"
 #include "cli/findings.h"
 #include "cli/output.h"
 #include "cli/repair.h"
 #include "cli/site.h"
-#include "host/nvidia.h"
 
 struct doctor_options {
 	bool fix;
@@ -22,40 +20,10 @@ const struct option_row doctor_options[] = {
 	{0},
 };
 
-/* What providers look at. */
-struct patient {
-	const struct root *machine;
-	struct nvidia nvidia;
-};
-
-static int look_at_driver(const struct patient *p, struct findings *f, struct err *e)
+int doctor_driver(const struct patient *p, struct findings *f, struct err *e)
 {
 	(void)e;
 	findings_of_driver(p->machine, &p->nvidia, NULL, f);
-	return 0;
-}
-
-/* Specifications that engines read. Those that others made have no fingerprint to compare. */
-static int look_at_cdi(const struct patient *p, struct findings *f, struct err *e)
-{
-	CLEANUP(cdi_registry_fini) struct cdi_registry g = {0};
-	CLEANUP(strs_fini) struct strs names = {0};
-	CLEANUP(strs_fini) struct strs conflicts = {0};
-
-	if (cdi_registry_read(p->machine, cdi_default_dirs, &g, e) < 0)
-		return -(int)e->code;
-	for (size_t i = 0; i < g.files_n; i++) {
-		CLEANUP(freep)
-		char *full = str_fmt("%s/%s", p->machine->path, below(g.files[i].path));
-
-		if (g.files[i].err.code)
-			finding_add(f, "CDI002", g.files[i].path, g.files[i].err.msg);
-		else if (cdi_fresh(p->machine, full) == STALE)
-			finding_add(f, "CDI001", g.files[i].path, "");
-	}
-	cdi_registry_names(&g, &names, &conflicts);
-	for (size_t i = 0; i < conflicts.n; i++)
-		finding_add(f, "CDI003", conflicts.v[i], "");
 	return 0;
 }
 
@@ -63,8 +31,8 @@ static const struct provider {
 	const char *name;
 	int (*look)(const struct patient *p, struct findings *f, struct err *e);
 } providers[] = {
-	{"driver", look_at_driver},
-	{"cdi", look_at_cdi},
+	{"driver", doctor_driver},
+	{"cdi", doctor_cdi},
 };
 
 static int look(const struct patient *p, struct findings *f, struct err *e)

@@ -108,6 +108,10 @@ static const struct row rows[] = {
 	 N_("engines ignore it, or refuse every device"), N_("mend or remove it"), NULL},
 	{"CDI003", FINDING_ERROR, "%s", N_("engines refuse it"), N_("remove one of the files"),
 	 NULL},
+	{"CDI004", FINDING_WARNING, N_("the CDI specification '%s' needs '%s', which is not there"),
+	 N_("containers that ask for its devices do not start"),
+	 N_("make the specification anew, with the program that made it or with dlenv"),
+	 "sudo dlenv cdi generate --output=%s"},
 };
 
 const char *finding_id(size_t i)

@@ -120,7 +120,9 @@ whole_driver() {
 	need root # a specification is not made for GPUs without nodes
 	"$bed/gpu-host.sh" "$HOST" --gpus 1
 	whole_driver
-	dlenv cdi generate --output "$HOST/etc/cdi/nvidia.yaml"
+	mkdir -p "$HOST/usr/bin"
+	touch "$HOST/usr/bin/nvidia-cdi-hook"
+	dlenv cdi generate --nvidia-cdi-hook-path /usr/bin/nvidia-cdi-hook --output "$HOST/etc/cdi/nvidia.yaml"
 	run dlenv doctor
 	refute_output CDI
 	printf '{}\n' >"$HOST/etc/cdi/broken.yaml"
@@ -130,6 +132,25 @@ whole_driver() {
 	assert_output "CDI001  warning: the CDI specification '/etc/cdi/nvidia.yaml' is stale"
 	assert_output CDI002
 	assert_output broken.yaml
+}
+
+@test "doctor finds that another program's specification needs what is gone" {
+	"$bed/gpu-host.sh" "$HOST" --gpus 0 --driver none
+	mkdir -p "$HOST/etc/cdi" "$HOST/usr/lib"
+	ln -s /usr/lib/there "$HOST/usr/lib/link" # a link inside the machine
+	touch "$HOST/usr/lib/there"
+	spec() {
+		printf '{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "containerEdits": {"mounts": [%s]},
+			"devices": [{"name": "0", "containerEdits": {"env": ["A=b"]}}]}' \
+			"{\"hostPath\": \"$1\", \"containerPath\": \"/x\"}" >"$HOST/etc/cdi/other.json"
+	}
+	spec /usr/lib/link
+	run dlenv doctor
+	assert_status 0
+	spec /usr/lib/libcuda.so.535.1
+	run dlenv doctor
+	assert_status 4
+	assert_output "CDI004  warning: the CDI specification '/etc/cdi/other.json' needs '/usr/lib/libcuda.so.535.1'"
 }
 
 @test "doctor --fix makes nodes and links, and nothing with --dry-run" {
