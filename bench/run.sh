@@ -354,6 +354,33 @@ gpu_runtime() {
 	ratio "the same / crun without a GPU" "shim and crun, create to delete, 1 GPU" "crun, create to delete, no GPU" max 1.6
 }
 
+# The hook on its own: the same mounts without and with it.
+gpu_hook() {
+	local l=$base/lists/gpu-hook
+	[ -d "$base/gpu/plain" ] && have crun || return 0
+	"$bin/src/cli/dlenv" --root "$base/gpu/1" cdi generate --format json --nvidia-cdi-hook-path "$bin/src/hook/nvidia-cdi-hook" \
+		>"$base/gpu/spec.json" 2>/dev/null || return 0
+	python3 - "$base/gpu" <<-'PYTHON' || return 0
+		import json, os, sys
+		base = sys.argv[1]
+		edits = json.load(open(base + "/spec.json"))["containerEdits"]
+		for name in "mounted", "hooked":
+		    c = json.load(open(base + "/plain/config.json"))
+		    c["root"] = {"path": base + "/bundle/rootfs"}
+		    c["mounts"] += [{"destination": m["containerPath"], "source": m["hostPath"], "type": "bind",
+		                     "options": m["options"]} for m in edits["mounts"]]
+		    if name == "hooked":
+		        c["hooks"] = {"createContainer": [{k: h[k] for k in ("path", "args", "env") if k in h} for h in edits["hooks"]]}
+		    os.makedirs(base + "/" + name, exist_ok=True)
+		    json.dump(c, open(base + "/" + name + "/config.json", "w"))
+	PYTHON
+	title "NVIDIA's hook by dlenv, on crun: all of the 550 driver"
+	list "$l" "crun, driver mounted" crun --root "$base/crun" --cgroup-manager=disabled run --bundle "$base/gpu/mounted" "gm{n}"
+	list "$l" "crun, driver mounted, hook" crun --root "$base/crun" --cgroup-manager=disabled run --bundle "$base/gpu/hooked" "gh{n}"
+	drive "$l"
+	more "added by the hook on crun" "crun, driver mounted, hook" "crun, driver mounted" 5
+}
+
 # --- engines ----------------------------------------------------------------------
 
 podman_image() { # the same root as an image
@@ -495,6 +522,7 @@ as_root() {
 	part rootful
 	! wants gpu || gpu
 	! wants gpu || gpu_runtime
+	! wants gpu || gpu_hook
 	! wants gpu || gpu_start
 	! wants cold || cold
 	verdict rootful

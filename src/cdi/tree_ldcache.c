@@ -170,15 +170,23 @@ static bool is_sane(const struct ldcache *c)
 	return true;
 }
 
-/* The image's own; empty when it is none, or a hostile one. *ret_text is what the file has. */
-static void cache_read(struct loader *l, char **ret_text, size_t *ret_len)
+/*
+ * The image's own; empty when it is none, or a hostile one. *ret_text is what the file has. False
+ * when it could not be read for another reason: then it must not be lost.
+ */
+static bool cache_read(struct loader *l, char **ret_text, size_t *ret_len)
 {
-	struct err ignored;
+	struct err e = {0};
 
-	if (tree_read(l->p, CACHE, LDCACHE_MAX, ret_text, ret_len, &ignored) < 0)
-		return;
-	if (ldcache_parse(*ret_text, *ret_len, &l->cache, &ignored) == 0 && !is_sane(&l->cache))
+	if (tree_read(l->p, CACHE, LDCACHE_MAX, ret_text, ret_len, &e) < 0) {
+		if (e.code == ERR_ABSENT || e.code == ERR_PARSE || e.sys == ELOOP)
+			return true;
+		tree_warn(l->p, _("programs in the container may not find the driver: %s"), e.msg);
+		return false;
+	}
+	if (ldcache_parse(*ret_text, *ret_len, &l->cache, &e) == 0 && !is_sane(&l->cache))
 		ldcache_fini(&l->cache);
+	return true;
 }
 
 static void cache_write(struct loader *l, const char *old, size_t old_len)
@@ -302,13 +310,14 @@ void tree_make_loader(const struct tree_place *p, const struct tree_edits *t)
 	if ((!t->folders.n && !compat) || musl_make(p, t))
 		return;
 	l.descriptors = tree_descriptors();
-	cache_read(&l, &old, &old_len);
-	for (size_t i = 0; i < t->folders.n; i++)
-		add_folder(&l, t->folders.v[i], false);
-	/* Last added, first found. */
-	if (compat)
-		add_folder(&l, compat, true);
-	cache_write(&l, old, old_len);
+	if (cache_read(&l, &old, &old_len)) {
+		for (size_t i = 0; i < t->folders.n; i++)
+			add_folder(&l, t->folders.v[i], false);
+		/* Last added, first found. */
+		if (compat)
+			add_folder(&l, compat, true);
+		cache_write(&l, old, old_len);
+	}
 	drop_in_write(p, t, compat);
 	ldcache_fini(&l.cache);
 	fd_closep(&l.descriptors);

@@ -135,12 +135,17 @@ static int make_tree(const struct placing *p, int root, struct err *e)
 	CLEANUP(arena_fini) struct arena a = {0};
 	CLEANUP(strs_fini) struct strs unknown = {0};
 	struct tree_edits t = {0};
+	const char **mounts;
 	struct statvfs st;
 	struct tree_place place = {
 		.root = root, .params = p->params, .warn = p->warn, .warn_arg = p->warn_arg};
 
 	if (tree_from_hooks(p->edits->hooks, p->edits->hooks_n, &a, &t, &unknown, e) < 0)
 		return -(int)e->code;
+	mounts = arena_alloc(&a, (p->edits->mounts_n + 1) * sizeof(*mounts));
+	for (size_t i = 0; i < p->edits->mounts_n; i++)
+		mounts[i] = p->edits->mounts[i].container_path;
+	place.mounts = mounts;
 	place.read_only = fstatvfs(root, &st) == 0 && st.f_flag & ST_RDONLY;
 	return tree_make(&place, &t, e);
 }

@@ -159,6 +159,19 @@ static int folders_that_are_mounted(void)
 	return 0;
 }
 
+/* Without /proc the cache cannot be read: then the image's own is not replaced. */
+static int no_proc(void)
+{
+	struct box b = {0};
+
+	CHECK(image(&b) == 0);
+	CHECK(mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0);
+	CHECK(make(&b) == 0);
+	CHECK(!finds_cuda(b.p.root));
+	CHECK(b.warnings == 1);
+	return 0;
+}
+
 static const char params_on[] = "EnableMSI: 1\nModifyDeviceFiles: 1\nDeviceFileMode: 438\n";
 
 static int params(const char *source, size_t warnings, bool covered)
@@ -290,6 +303,7 @@ TEST(what_cannot_be_written_is_covered_and_what_is_not_ours_left_alone)
 		params_of_the_image,
 		params_that_are_a_link,
 		params_that_are_not_there,
+		no_proc,
 	};
 	static const char *const without[] = {"", "nowhere", "openat2"};
 
