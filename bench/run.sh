@@ -357,7 +357,9 @@ gpu_runtime() {
 # The hook on its own: the same mounts without and with it.
 gpu_hook() {
 	local l=$base/lists/gpu-hook
-	[ -d "$base/gpu/plain" ] && have crun || return 0
+	[ -e "$base/gpu/1/.made" ] && [ -d "$base/gpu/image" ] && have crun || return 0
+	bundle gpu
+	ln -sf dlenv-toolkit "$bin/src/hook/nvidia-cdi-hook"
 	"$bin/src/cli/dlenv" --root "$base/gpu/1" cdi generate --format json --nvidia-cdi-hook-path "$bin/src/hook/nvidia-cdi-hook" \
 		>"$base/gpu/spec.json" 2>/dev/null || return 0
 	python3 - "$base/gpu" <<-'PYTHON' || return 0
@@ -365,8 +367,8 @@ gpu_hook() {
 		base = sys.argv[1]
 		edits = json.load(open(base + "/spec.json"))["containerEdits"]
 		for name in "mounted", "hooked":
-		    c = json.load(open(base + "/plain/config.json"))
-		    c["root"] = {"path": base + "/bundle/rootfs"}
+		    c = json.load(open(base + "/../b/gpu/config.json"))
+		    c["root"] = {"path": base + "/image"}
 		    c["mounts"] += [{"destination": m["containerPath"], "source": m["hostPath"], "type": "bind",
 		                     "options": m["options"]} for m in edits["mounts"]]
 		    if name == "hooked":
