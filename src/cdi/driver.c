@@ -172,17 +172,3 @@ int driver_read(const struct driver_query *q, struct driver *ret, struct strs *n
 	note_missing(&f);
 	return 0;
 }
-
-int cdi_driver_version(const struct root *driver, char **ret, struct err *e)
-{
-	CLEANUP(driver_fini) struct driver d = {0};
-	CLEANUP(finder_fini) struct finder f = {0};
-	CLEANUP(strs_fini) struct strs notes = {0};
-	const struct driver_query q = {.root = driver, .caps = CAP_DEFAULT};
-
-	finder_init(&f, &q, &d, &notes);
-	if (find_version(&f, e) < 0)
-		return -(int)e->code;
-	*ret = str_dup(d.version);
-	return 0;
-}

@@ -353,8 +353,8 @@ static void maker_fini(struct maker *m)
 	driver_fini(&m->driver);
 }
 
-static int generate(const struct cdi_generate *g, struct cdi_spec *ret, struct tree_edits *tree,
-		    struct strs *notes, struct err *e)
+int cdi_generate(const struct cdi_generate *g, struct cdi_spec *ret, struct strs *notes,
+		 struct err *e)
 {
 	enum cdi_mode mode = choose_mode(g);
 	const struct root *dev = g->dev ? g->dev : g->driver;
@@ -378,31 +378,7 @@ static int generate(const struct cdi_generate *g, struct cdi_spec *ret, struct t
 	drop_empty(&m);
 	add_all(&m);
 	fit(&m);
-	if (tree) {
-		make_tree_add(&m, tree, &m.tree);
-		for (size_t i = 0; i < m.devices_n; i++)
-			make_tree_add(&m, tree, &m.devices[i].tree);
-	}
 	ret->kind = arena_fmt(&ret->arena, "%s/%s", g->vendor ? g->vendor : modes[mode].vendor,
 			      g->class_ ? g->class_ : modes[mode].class_);
 	return finish(&m, ret, e);
-}
-
-int cdi_generate(const struct cdi_generate *g, struct cdi_spec *ret, struct strs *notes,
-		 struct err *e)
-{
-	return generate(g, ret, NULL, notes, e);
-}
-
-int cdi_generate_tree(const struct cdi_generate *g, struct cdi_spec *ret,
-		      struct tree_edits *ret_tree, struct strs *notes, struct err *e)
-{
-	struct cdi_generate bare = *g;
-	struct tree_edits tree = {0};
-
-	bare.flags |= GEN_NO_HOOKS;
-	if (generate(&bare, ret, &tree, notes, e) < 0)
-		return -(int)e->code;
-	*ret_tree = tree;
-	return 0;
 }

@@ -39,13 +39,12 @@ enum cdi_caps {
 enum cdi_naming { NAME_INDEX = 1 << 0, NAME_UUID = 1 << 1, NAME_TYPE_INDEX = 1 << 2 };
 
 enum cdi_generate_flags {
-	GEN_NO_ALL = 1 << 0,	 /* no device "all" */
-	GEN_NO_GIDS = 1 << 1,	 /* no additionalGids: readers before 0.7.0 */
-	GEN_NO_HOOKS = 1 << 2,	 /* all that a hook would do is left to the caller (cdi/tree.h) */
-	GEN_PEER_HOOKS = 1 << 3, /* one hook for each kind of work, as nvidia-ctk writes them */
-	GEN_EXPLICIT_LIBS = 1 << 4, /* libEGL.so and others that have no version, too */
-	GEN_COHERENT = 1 << 5,	    /* annotations gpu.nvidia.com/coherent */
-	GEN_NO_IPC = 1 << 6,	    /* no sockets of the driver's daemons */
+	GEN_NO_ALL = 1 << 0,	    /* no device "all" */
+	GEN_NO_GIDS = 1 << 1,	    /* no additionalGids: readers before 0.7.0 */
+	GEN_PEER_HOOKS = 1 << 2,    /* one hook for each kind of work, as nvidia-ctk writes them */
+	GEN_EXPLICIT_LIBS = 1 << 3, /* libEGL.so and others that have no version, too */
+	GEN_COHERENT = 1 << 4,	    /* annotations gpu.nvidia.com/coherent */
+	GEN_NO_IPC = 1 << 5,	    /* no sockets of the driver's daemons */
 };
 
 struct cdi_generate {
@@ -79,17 +78,5 @@ struct cdi_generate {
 int cdi_generate(const struct cdi_generate *g, struct cdi_spec *ret, struct strs *notes,
 		 struct err *e) MUST_USE;
 
-/*
- * The same without hooks: *ret_tree gets what the hooks of the specification and of all its devices
- * would do, for whoever puts exactly these devices into a container. Its texts are *ret's.
- */
-struct tree_edits;
-int cdi_generate_tree(const struct cdi_generate *g, struct cdi_spec *ret,
-		      struct tree_edits *ret_tree, struct strs *notes, struct err *e) MUST_USE;
-
 /* "compute,utility" to bits; ERR_CONFIG names the unknown word and the known ones. */
 int cdi_caps_parse(const char *text, unsigned int *ret, struct err *e) MUST_USE;
-
-/* The driver's version as its files say: libcuda.so.VERSION. ERR_ABSENT. The text is the caller's.
- */
-int cdi_driver_version(const struct root *driver, char **ret, struct err *e) MUST_USE;

@@ -159,7 +159,7 @@ void make_hooks(struct maker *m, struct cdi_edits *edits, const struct tree_edit
 	struct tree_edits t = wanted(m, tree);
 	struct cdi_hook *h;
 
-	if (m->g->flags & GEN_NO_HOOKS || tree_is_empty(&t))
+	if (tree_is_empty(&t))
 		return;
 	if (m->g->flags & GEN_PEER_HOOKS) {
 		peer_hooks(m, edits, &t);

@@ -311,16 +311,6 @@ TEST_IN(configuration_is_put_where_containers_look)
 	assert_null(file_at(f, "/etc/OpenCL/vendors/nvidia.icd"));
 }
 
-TEST_IN(the_version_is_told_by_the_files)
-{
-	CLEANUP(freep) char *version = NULL;
-	FOUND;
-
-	put_basics(&f->box, "/usr/lib64", V);
-	assert_int_equal(cdi_driver_version(&f->box.root, &version, &f->e), 0);
-	assert_string_equal(version, V);
-}
-
 #define IN(sentence) cmocka_unit_test_setup_teardown(sentence, setup, teardown)
 
 RUN(IN(a_runfile_on_fedora_is_found), IN(debians_absolute_alternatives_stay_in_the_root),
@@ -331,4 +321,4 @@ RUN(IN(a_runfile_on_fedora_is_found), IN(debians_absolute_alternatives_stay_in_t
     IN(a_driver_that_is_half_removed_is_told), IN(no_driver_is_an_error_that_says_what_to_install),
     IN(only_what_the_capabilities_want_is_found),
     IN(libraries_for_32_bits_come_with_their_capability_only),
-    IN(configuration_is_put_where_containers_look), IN(the_version_is_told_by_the_files))
+    IN(configuration_is_put_where_containers_look))

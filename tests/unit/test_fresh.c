@@ -119,8 +119,34 @@ TEST(engines_read_what_their_version_knows)
 	assert_null(cdi_reader_version("else", "9"));
 }
 
+TEST_IN(engines_are_asked_once)
+{
+	CLEANUP(freep) char *kept = NULL;
+	CLEANUP(buf_fini) struct buf told = {0};
+	struct err e = {0};
+	const char *first;
+	HELD;
+
+	first = cdi_readers_version(h->box.path);
+	if (!first)
+		skip(); /* no engine on this machine that reads CDI */
+	assert_int_equal(file_read(h->box.root.fd, "engines", 65536, &kept, NULL, &e), 0);
+	/* The same files with other answers: those are believed. */
+	for (const char *line = kept; *line;) {
+		size_t n = strcspn(line, "\n");
+
+		buf_fmt(&told, "%.*s\tversion 99.1\n", (int)strcspn(line, "\t"), line);
+		line += n + (line[n] == '\n');
+	}
+	box_put(&h->box, "/engines", told.data, 0644);
+	assert_string_equal(cdi_readers_version(h->box.path), "0.7.0");
+	/* Answers about other files are not. */
+	box_put(&h->box, "/engines", "/usr/bin/podman 1 1\tversion 1.0\n", 0644);
+	assert_non_null(cdi_readers_version(h->box.path));
+}
+
 #define IN(sentence) cmocka_unit_test_setup_teardown(sentence, setup, teardown)
 
 RUN(IN(another_driver_or_boot_makes_it_stale), IN(a_driver_replaced_on_disk_makes_it_stale),
     IN(json_has_its_line_beside_it), IN(others_files_and_broken_lines_are_not_fresh),
-    IT(engines_read_what_their_version_knows))
+    IN(engines_are_asked_once), IT(engines_read_what_their_version_knows))

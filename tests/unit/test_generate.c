@@ -191,9 +191,11 @@ TEST_IN(hooks_are_switched_off_and_on_by_name)
 	assert_false(has_arg(&m->spec.edits, "--params"));
 }
 
-TEST_IN(without_hooks_their_work_is_given_to_the_caller)
+TEST_IN(what_the_hooks_do_can_be_read_back)
 {
 	static const char *const ids[] = {"0", NULL};
+	CLEANUP(arena_fini) struct arena a = {0};
+	CLEANUP(strs_fini) struct strs unknown = {0};
 	struct tree_edits tree = {0};
 	bool by_path = false;
 	bool libcuda = false;
@@ -202,9 +204,16 @@ TEST_IN(without_hooks_their_work_is_given_to_the_caller)
 	m->g.ids = ids;
 	m->g.naming = NAME_INDEX;
 	m->g.flags = GEN_NO_ALL;
-	assert_int_equal(cdi_generate_tree(&m->g, &m->spec, &tree, &m->notes, &m->e), 0);
+	assert_int_equal(make(m), 0);
 	assert_int_equal(m->spec.devices_n, 1);
-	assert_int_equal(m->spec.edits.hooks_n + m->spec.devices[0].edits.hooks_n, 0);
+	assert_int_equal(tree_from_hooks(m->spec.edits.hooks, m->spec.edits.hooks_n, &a, &tree,
+					 &unknown, &m->e),
+			 0);
+	assert_int_equal(tree_from_hooks(m->spec.devices[0].edits.hooks,
+					 m->spec.devices[0].edits.hooks_n, &a, &tree, &unknown,
+					 &m->e),
+			 0);
+	assert_int_equal(unknown.n, 0);
 	assert_string_equal(tree.compat_driver, V);
 	assert_string_equal(tree.folders.v[0], "/usr/lib64");
 	assert_true(tree.params);
@@ -480,7 +489,7 @@ TEST_IN(gpus_for_virtual_machines_are_described)
 #define IN(sentence) cmocka_unit_test_setup_teardown(sentence, setup, teardown)
 
 RUN(IN(each_gpu_has_its_names_and_nodes), IN(one_hook_does_all_or_many_do_as_nvidias),
-    IN(hooks_are_switched_off_and_on_by_name), IN(without_hooks_their_work_is_given_to_the_caller),
+    IN(hooks_are_switched_off_and_on_by_name), IN(what_the_hooks_do_can_be_read_back),
     IN(gpus_are_chosen_by_index_uuid_and_address), IN(a_divided_gpu_is_there_by_its_parts),
     IN(missing_nodes_are_told), IN(no_gpu_and_no_module_are_different_errors),
     IN(capabilities_choose_nodes_too), IN(the_version_is_the_lowest_that_holds_it_and_is_read),
