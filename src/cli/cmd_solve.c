@@ -23,7 +23,7 @@ struct solve_options {
 const struct option_row solve_options[] = {
 	{OPTION(struct solve_options, gpu, "gpu", 'g', OPT_STRS), .arg = "GPU",
 	 .help = N_("a name, a PCI id, sm_XX or none, instead of this machine's")},
-	{PIN(VAR_DISTRO, "distro"), .arg = "ID[:VERSION]",
+	{PIN(VAR_DISTRO, "distro"), .arg = "DISTRO",
 	 .help = N_("a distribution instead of this machine's, or any")},
 	{PIN(VAR_DRIVER, "driver"), .arg = "VERSION",
 	 .help = N_("a branch or version, open, proprietary, or loaded")},
@@ -81,11 +81,19 @@ static void read_gpus(struct cli *c, struct facts *f, const struct root *machine
 
 	pci_gpus_read(machine, &gpus);
 	q->gpus = arena_alloc(&c->arena, (gpus.n + 1) * sizeof(*q->gpus));
-	for (size_t i = 0; i < gpus.n; i++)
-		gpu_by_id(f, gpus.v[i].device, gpus.v[i].subvendor, gpus.v[i].subdevice,
-			  &q->gpus[i]);
-	q->request.gpus_n = gpus.n;
-	q->request.no_gpu = gpus.n == 0;
+	for (size_t i = 0; i < gpus.n; i++) {
+		const struct pci_gpu *g = &gpus.v[i];
+
+		if (str_eq(g->driver, "vfio-pci"))
+			cli_warn(c,
+				 _("the GPU %s is given to virtual machines (vfio-pci): it is left "
+				   "out"),
+				 g->address);
+		else
+			gpu_by_id(f, g->device, g->subvendor, g->subdevice,
+				  &q->gpus[q->request.gpus_n++]);
+	}
+	q->request.no_gpu = q->request.gpus_n == 0;
 }
 
 static int read_driver(struct cli *c, const struct root *machine, struct question *q, struct err *e)
@@ -96,6 +104,12 @@ static int read_driver(struct cli *c, const struct root *machine, struct questio
 		return -(int)e->code;
 	q->request.loaded = arena_str(&c->arena, n.driver);
 	q->request.loaded_open = n.open_module;
+	if (n.tegra && !q->request.gpus_n) {
+		(void)err_set(e, ERR_ABSENT,
+			      "this machine's GPU is integrated: its driver and CUDA come with its "
+			      "system");
+		return err_hint(e, "name another machine's GPU with --gpu");
+	}
 	if (n.wsl) {
 		/* The GPU is on no PCI bus there, and its driver is Windows'. */
 		q->request.no_gpu = false;

@@ -35,9 +35,10 @@ const char *version_text(struct arena *a, const struct version *v)
 
 static void add(struct problem *p, enum solve_var var, const struct value *v)
 {
-	if (p->n[var] < VALUES_MAX)
-		p->v[var][p->n[var]] = *v;
-	p->n[var]++;
+	if (p->n[var] == VALUES_MAX)
+		p->full |= PIN_BIT(var); /* problem_domains refuses it */
+	else
+		p->v[var][p->n[var]++] = *v;
 }
 
 static void add_none(struct problem *p, enum solve_var var)
@@ -47,7 +48,7 @@ static void add_none(struct problem *p, enum solve_var var)
 
 static bool is_allowed(const struct problem *p, enum solve_var var)
 {
-	for (size_t i = 0; i < p->n[var] && i < VALUES_MAX; i++)
+	for (size_t i = 0; i < p->n[var]; i++)
 		if (pin_allows(var, p->r->pin[var], &p->v[var][i]))
 			return true;
 	return false;
@@ -61,7 +62,7 @@ static bool is_newer_than_all(const struct problem *p, enum solve_var var, struc
 	*ret = pin_version(var, p->r->pin[var]);
 	if (!ret->n)
 		return false;
-	for (size_t i = 0; i < p->n[var] && i < VALUES_MAX; i++)
+	for (size_t i = 0; i < p->n[var]; i++)
 		if (version_compare(&p->v[var][i].v, ret) >= 0)
 			return false;
 	return true;
@@ -146,8 +147,7 @@ static void frameworks(struct problem *p, enum solve_var var)
 		for (size_t i = 0; i < p->f->frameworks.n; i++)
 			if (str_eq(p->f->frameworks.v[i].project, solve_names[var]))
 				add_framework(p, var, &p->f->frameworks.v[i]);
-		if (p->n[var] <= VALUES_MAX)
-			qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_frameworks);
+		qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_frameworks);
 		guess_framework(p, var);
 	}
 	add_none(p, var);
@@ -164,8 +164,7 @@ static int compare_versions(const void *a, const void *b)
 
 static void sort_versions(struct problem *p, enum solve_var var)
 {
-	if (p->n[var] <= VALUES_MAX)
-		qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_versions);
+	qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_versions);
 }
 
 /* A version newer than all of CUDA, cuDNN or the toolkit: like the newest. */
@@ -222,7 +221,7 @@ static void cudas(struct problem *p)
 	}
 	sort_versions(p, VAR_CUDA);
 	guess_version(p, VAR_CUDA);
-	for (size_t i = 0; i < p->n[VAR_CUDA] && p->n[VAR_CUDA] <= VALUES_MAX; i++)
+	for (size_t i = 0; i < p->n[VAR_CUDA]; i++)
 		if (is_ahead(p->f, p->v[VAR_CUDA][i].row) && ahead_n < CUDA_AHEAD_MAX)
 			ahead[ahead_n++] = p->v[VAR_CUDA][i];
 		else
@@ -421,9 +420,7 @@ static void distros(struct problem *p)
 			    .v = number ? version_in(d->version) : (struct version){0},
 		    });
 	}
-	if (p->n[VAR_DISTRO] <= VALUES_MAX)
-		qsort(p->v[VAR_DISTRO], p->n[VAR_DISTRO], sizeof(*p->v[VAR_DISTRO]),
-		      compare_distros);
+	qsort(p->v[VAR_DISTRO], p->n[VAR_DISTRO], sizeof(*p->v[VAR_DISTRO]), compare_distros);
 	if (pin && !str_eq(pin, "any") && !str_eq(pin, "none") && !is_allowed(p, VAR_DISTRO)) {
 		const struct distro_fact *d = like_any(p, pin);
 
@@ -449,11 +446,9 @@ static void put_whichever_first(struct problem *p)
 {
 	struct value *v = p->v[VAR_DISTRO];
 
-	if (p->n[VAR_DISTRO] < VALUES_MAX) {
-		memmove(v + 1, v, p->n[VAR_DISTRO] * sizeof(*v));
-		v[0] = (struct value){.text = "any", .flags = VALUE_ANYWHERE};
-	}
-	p->n[VAR_DISTRO]++;
+	add_none(p, VAR_DISTRO); /* room for one more */
+	memmove(v + 1, v, (p->n[VAR_DISTRO] - 1) * sizeof(*v));
+	v[0] = (struct value){.text = "any", .flags = VALUE_ANYWHERE};
 }
 
 static void routes(struct problem *p)
@@ -698,6 +693,8 @@ int problem_domains(struct problem *p, struct err *e)
 		if (p->r->pin[var] && pin_check(var, p->r->pin[var], e) < 0)
 			return -(int)e->code;
 	}
+	if (str_eq(p->r->pin[VAR_DRIVER], "loaded") && !p->r->loaded)
+		return err_set(e, ERR_CONFIG, "no NVIDIA driver is loaded");
 	distros(p);
 	put_whichever_first(p);
 	for (enum solve_var var = VAR_TORCH; var <= VAR_DALI; var++)
@@ -710,7 +707,7 @@ int problem_domains(struct problem *p, struct err *e)
 	toolkits(p);
 	images(p);
 	for (size_t var = 0; var < VARS; var++)
-		if (p->n[var] > VALUES_MAX)
+		if (p->full & PIN_BIT(var))
 			return err_set(e, ERR_CONFIG, "there are more than %d values for %s",
 				       VALUES_MAX, solve_names[var]);
 	take_pins(p);

@@ -257,35 +257,45 @@ static bool is_same_chip(const struct gpu_fact *a, const struct gpu_fact *b)
 	       version_compare(&a->last, &b->last) == 0;
 }
 
-/*
- * The shortest name of those that match best. Names are no keys: where boards of several
- * architectures share one, *ret_other is one that differs.
- */
-static enum match by_name(struct facts *f, const char *wanted, struct gpu_fact *ret,
-			  struct gpu_fact *ret_other)
+/* What was found under a name so far. */
+struct found {
+	enum match best;
+	struct gpu_fact gpu;   /* the shortest name of those that match best */
+	struct gpu_fact other; /* one of another kind; no product: none. Names are no keys. */
+};
+
+static void take(struct found *f, enum match m, const struct gpu_fact *g)
+{
+	if (m > f->best) {
+		*f = (struct found){.best = m, .gpu = *g};
+		return;
+	}
+	if (!is_same_chip(g, &f->gpu))
+		f->other = *g;
+	else if (strlen(g->product) < strlen(f->gpu.product))
+		f->gpu = *g;
+}
+
+static void by_name(struct facts *f, const char *wanted, struct found *ret)
 {
 	const struct table *t = gpu_table();
-	enum match best = NO_MATCH;
 
+	for (size_t i = 0; i < f->own_gpus.n; i++) {
+		const struct gpu_fact *g = &f->own_gpus.v[i];
+		enum match m = g->product ? match_name(g->product, wanted) : NO_MATCH;
+
+		if (m != NO_MATCH && m >= ret->best)
+			take(ret, m, g);
+	}
 	for (size_t i = 0; i < t->rows; i++) {
 		enum match m = match_name(table_cell(t, i, COL_PRODUCT), wanted);
 		struct gpu_fact g;
 
-		if (m == NO_MATCH || m < best)
+		if (m == NO_MATCH || m < ret->best)
 			continue;
 		gpu_row(f, i, &g);
-		if (m > best) {
-			*ret = g;
-			ret_other->product = NULL;
-			best = m;
-			continue;
-		}
-		if (!is_same_chip(&g, ret))
-			*ret_other = g;
-		else if (strlen(g.product) < strlen(ret->product))
-			*ret = g;
+		take(ret, m, &g);
 	}
-	return best;
 }
 
 static int name_error(const char *text, const struct gpu_fact *g, const struct gpu_fact *other,
@@ -301,47 +311,50 @@ static int name_error(const char *text, const struct gpu_fact *g, const struct g
 	return err_hint(e, "write the PCI id (`lspci -nn -d 10de:`): --gpu %s", a);
 }
 
+/* "1080" is the PCI id of one board and part of another's name. */
+static int id_error(struct facts *f, const char *text, uint32_t id, const struct found *found,
+		    struct err *e)
+{
+	struct gpu_fact same;
+
+	gpu_by_id(f, id, 0, 0, &same);
+	if (same.guess)
+		return 0;
+	(void)err_set(e, ERR_CONFIG, "'%s' is the PCI id of %s and part of the name %s", text,
+		      same.product, found->gpu.product);
+	return err_hint(e, "write --gpu 10de:%s, or the whole name", text);
+}
+
 int gpu_by_text(struct facts *f, const char *text, struct gpu_fact *ret, struct err *e)
 {
 	const char *wanted = without_maker(text);
-	struct gpu_fact other = {0};
+	struct found found = {0};
 	struct version cc;
 	uint32_t id = 0;
-	enum match m;
 	bool plain = id_text(text, &id);
 
 	if (capability_text(text, &cc)) {
 		gpu_by_capability(f, &cc, ret);
 		return 0;
 	}
-	if ((strncasecmp(text, "10de:", 5) == 0 && id_text(text + 5, &id)) ||
+	if (*wanted)
+		by_name(f, wanted, &found);
+	if ((found.best == NO_MATCH && plain) ||
+	    (strncasecmp(text, "10de:", 5) == 0 && id_text(text + 5, &id)) ||
 	    (strncasecmp(text, "0x", 2) == 0 && id_text(text + 2, &id))) {
 		gpu_by_id(f, id, 0, 0, ret);
 		return 0;
 	}
-	m = *wanted ? by_name(f, wanted, ret, &other) : NO_MATCH;
-	if (plain && m != NO_MATCH) {
-		struct gpu_fact same;
-
-		gpu_by_id(f, id, 0, 0, &same);
-		if (!same.guess) {
-			(void)err_set(e, ERR_CONFIG,
-				      "'%s' is the PCI id of %s and part of the name %s", text,
-				      same.product, ret->product);
-			return err_hint(e, "write --gpu 10de:%s, or the whole name", text);
-		}
-	}
-	if (m == NO_MATCH && plain) {
-		gpu_by_id(f, id, 0, 0, ret);
-		return 0;
-	}
-	if (m == NO_MATCH) {
+	if (found.best == NO_MATCH) {
 		(void)err_set(e, ERR_ABSENT, "no NVIDIA GPU is called '%.60s'", text);
 		return err_hint(e, "write a PCI id such as 2684, or a compute capability such as "
 				   "sm_89");
 	}
-	if (other.product)
-		return name_error(text, ret, &other, e);
+	if (plain && id_error(f, text, id, &found, e) < 0)
+		return -(int)e->code;
+	if (found.other.product)
+		return name_error(text, &found.gpu, &found.other, e);
+	*ret = found.gpu;
 	find_brand(f, ret);
 	return 0;
 }

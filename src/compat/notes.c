@@ -209,6 +209,8 @@ static void note_ends(struct problem *p, const uint16_t choice[VARS], struct sol
 		note(p, ret,
 		     arena_fmt(p->a, _("driver branch %u is not developed any further"),
 			       b->branch.part[0]));
+	if (str_eq(p->v[VAR_ROUTE][choice[VAR_ROUTE]].text, "windows"))
+		note(p, ret, _("the driver is Windows': install it there, never inside WSL"));
 	if (d && str_starts(d->lifecycle, "end of"))
 		note(p, ret, arena_fmt(p->a, _("%s %s: %s"), d->id, d->version, d->lifecycle));
 	if (m && str_starts(m->status, "unsupported"))

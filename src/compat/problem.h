@@ -37,13 +37,18 @@ struct value {
 	const char *guess;     /* translated, or NULL */
 };
 
+#define PIN_BIT(var) (UINT64_C(1) << (var))
+#define GPU_BIT(i) (UINT64_C(1) << (16 + (i)))
+#define RULE_BIT(i) (UINT64_C(1) << (32 + (i)))
+
 struct problem {
 	struct arena *a;
 	struct facts *f;
 	const struct solve_request *r;
 	struct value *v[VARS];
 	size_t n[VARS];
-	struct set pin[VARS];			    /* what the pin allows */
+	uint64_t full;	      /* variables that have more than VALUES_MAX, by PIN_BIT */
+	struct set pin[VARS]; /* what the pin allows */
 	const struct gpu_fact *gpu[SOLVE_GPUS_MAX]; /* different ones; NULL: "there is no GPU" */
 	size_t gpu_index[SOLVE_GPUS_MAX];	    /* in the request */
 	size_t gpus_n;
@@ -51,10 +56,6 @@ struct problem {
 	struct set *pair[RULES_MAX][2]; /* by value of a: what of b fits; by value of b */
 	uint64_t nodes;
 };
-
-#define PIN_BIT(var) (UINT64_C(1) << (var))
-#define GPU_BIT(i) (UINT64_C(1) << (16 + (i)))
-#define RULE_BIT(i) (UINT64_C(1) << (32 + (i)))
 
 static inline bool set_has(const struct set *s, size_t i)
 {

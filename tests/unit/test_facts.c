@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "compat/gpus.h"
+#include "compat/solve.h"
 
 static const char *const folders[] = {NULL};
 
@@ -181,6 +182,37 @@ TEST(a_users_row_takes_the_place_of_the_one_with_its_key)
 	assert_int_equal(found, 1);
 }
 
+TEST(a_users_board_is_found_by_its_name)
+{
+	static const char text[] = "device_id\tproduct\tarchitecture\tcompute_capability\topen_"
+				   "modules\n2FFF\tNVIDIA Test Board\tAda Lovelace\t8.9\ty\n";
+	CLEANUP(facts_fini) struct facts f = {0};
+	struct gpu_fact g = {0};
+	struct err e = {0};
+
+	load(&f);
+	assert_int_equal(facts_add(&f, "gpus", text, strlen(text), "own.tsv", &e), 0);
+	assert_int_equal(gpu_by_text(&f, "test board", &g, &e), 0);
+	assert_int_equal(g.id, 0x2fff);
+	assert_null(g.guess);
+}
+
+TEST(more_values_than_a_set_holds_are_refused)
+{
+	CLEANUP(facts_fini) struct facts f = {0};
+	CLEANUP(buf_fini) struct buf text = {0};
+	const struct solve_request r = {0};
+	struct solve_answer a;
+	struct err e = {0};
+
+	load(&f);
+	buf_str(&text, "release\tdriver\n");
+	for (int i = 0; i < 300; i++)
+		buf_fmt(&text, "20.%d\t700\n", i);
+	assert_int_equal(facts_add(&f, "cuda", text.data, text.len, "own.tsv", &e), 0);
+	assert_int_equal(solve(&f, &r, 0, &a, &e), -ERR_CONFIG);
+}
+
 TEST(ranges_hold_what_begins_with_their_end)
 {
 	struct version_range one[] = {
@@ -205,5 +237,5 @@ RUN(IT(every_built_in_table_is_read_and_says_its_date), IT(every_gpu_of_the_tabl
     IT(gpus_are_found_as_people_write_them),
     IT(names_that_mean_several_chips_and_no_chip_are_refused), IT(a_subsystem_chooses_its_row),
     IT(an_unknown_gpu_is_a_guess), IT(mistakes_in_a_users_table_are_named_with_their_line),
-    IT(a_users_row_takes_the_place_of_the_one_with_its_key),
-    IT(ranges_hold_what_begins_with_their_end))
+    IT(a_users_row_takes_the_place_of_the_one_with_its_key), IT(a_users_board_is_found_by_its_name),
+    IT(more_values_than_a_set_holds_are_refused), IT(ranges_hold_what_begins_with_their_end))
