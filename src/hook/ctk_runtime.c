@@ -8,6 +8,7 @@
 #include "hook/ctk.h"
 #include "hook/describe.h"
 #include "hook/hook.h"
+#include "hook/shim.h"
 #include "setup/engine_config.h"
 
 struct options {
@@ -103,14 +104,27 @@ static int configure(const struct ctk_call *c, const struct options *o, struct e
 	return 0;
 }
 
+/*
+ * The runtime beside this program, where nobody has linked it to where engines look: no links are
+ * made here, and an engine must not be told of a program that is not there. The caller's.
+ */
+static char *unlinked_runtime(void)
+{
+	if (machine_path() || access("/usr/local/bin/nvidia-container-runtime", X_OK) == 0 ||
+	    access("/usr/bin/nvidia-container-runtime", X_OK) == 0)
+		return NULL;
+	return shim_beside("nvidia-container-runtime");
+}
+
 static int run_configure(struct ctk_call *c, struct err *e)
 {
 	const struct options *o = c->options;
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(root_close) struct root r = {.fd = -1};
+	CLEANUP(freep) char *beside = unlinked_runtime();
 	struct engine_options engine = {.engine = o->runtime ? o->runtime : "docker",
 					.runtime_name = o->name,
-					.runtime_path = o->path,
+					.runtime_path = o->path ? o->path : beside,
 					.make_default = o->make_default,
 					.cdi = o->cdi ? SWITCH_ON : SWITCH_OFF};
 

@@ -212,8 +212,7 @@ assert_gpu_0() {
 
 @test "dockerd: --gpus, --runtime=nvidia and --device" {
 	world trixie "conf runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
-		mkdir -p /etc/docker
-		echo '{\"features\":{\"cdi\":true},\"runtimes\":{\"nvidia\":{\"path\":\"/opt/dlenv/nvidia-container-runtime\"}}}' >/etc/docker/daemon.json
+		nvidia-ctk runtime configure --runtime=docker --cdi.enabled
 		dockerd_start || exit
 		try() { echo \"== \$1\"; shift; docker run --rm --network none -v /src/look:/look:ro \"\$@\" 2>&1; }
 		try gpus --gpus device=0 img bash /look
@@ -317,4 +316,12 @@ assert_gpu_0() {
 	assert_output "dev/nvidiactl c ? 255"
 	run "$ctk" cdi nothing
 	assert_status 2
+	mkdir -p "$ENG/machine/etc/docker"
+	echo '{ "log-level": "warn" }' >"$ENG/machine/etc/docker/daemon.json"
+	DLENV_ROOT=$ENG/machine run "$ctk" runtime configure --nvidia-set-as-default --dry-run
+	assert_status 0
+	assert_output '{ "log-level": "warn", '
+	assert_output '"default-runtime": "nvidia"'
+	run cat "$ENG/machine/etc/docker/daemon.json"
+	[ "$output" = '{ "log-level": "warn" }' ]
 }
