@@ -343,6 +343,7 @@ static void add_way(struct problem *p, uint64_t relaxed, const uint16_t choice[V
 	struct solve_way *way = &ret->ways[ret->ways_n++];
 	const char *text = "";
 	const char *lost = "";
+	bool *without = arena_alloc(p->a, p->r->gpus_n + 1);
 
 	for (size_t var = 0; var < VARS; var++)
 		if (relaxed & PIN_BIT(var)) {
@@ -350,11 +351,12 @@ static void add_way(struct problem *p, uint64_t relaxed, const uint16_t choice[V
 			text = list(p, text, solve_names[var], way->pin[var]);
 		}
 	for (size_t g = 0; g < p->gpus_n; g++)
-		if (relaxed & GPU_BIT(g)) {
-			way->without[g] = true;
+		if (relaxed & GPU_BIT(g))
 			lost = arena_fmt(p->a, "%s%s%s", lost, *lost ? ", " : "",
 					 p->gpu[g]->product);
-		}
+	for (size_t i = 0; i < p->r->gpus_n; i++)
+		without[i] = relaxed & GPU_BIT(p->gpu_kind[i]);
+	way->without = without;
 	if (!*lost)
 		way->text = arena_fmt(p->a, _("take %s"), text);
 	else if (*text)

@@ -159,7 +159,9 @@ static int compare_versions(const void *a, const void *b)
 	const struct value *y = b;
 	int order = version_compare(&y->v, &x->v);
 
-	return order ? order : strcmp(y->text, x->text);
+	if (!order)
+		order = strcmp(y->text, x->text);
+	return order ? order : strcmp(y->from->row, x->from->row);
 }
 
 static void sort_versions(struct problem *p, enum solve_var var)

@@ -52,6 +52,7 @@ struct problem {
 	const struct gpu_fact *gpu[SOLVE_GPUS_MAX]; /* different ones; NULL: "there is no GPU" */
 	size_t gpu_index[SOLVE_GPUS_MAX];	    /* in the request */
 	size_t gpus_n;
+	const size_t *gpu_kind; /* of the request's GPUs: where in gpu */
 	struct set unary[RULES_MAX][SOLVE_GPUS_MAX];
 	struct set *pair[RULES_MAX][2]; /* by value of a: what of b fits; by value of b */
 	uint64_t nodes;

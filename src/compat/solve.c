@@ -19,7 +19,9 @@ static bool is_same_gpu(const struct gpu_fact *a, const struct gpu_fact *b)
 static int take_gpus(struct problem *p, struct err *e)
 {
 	const struct solve_request *r = p->r;
+	size_t *kind = arena_alloc(p->a, (r->gpus_n + 1) * sizeof(*kind));
 
+	p->gpu_kind = kind;
 	if (!r->gpus_n && r->no_gpu)
 		p->gpus_n = 1; /* NULL: "there is no GPU" */
 	for (size_t i = 0; i < r->gpus_n; i++) {
@@ -27,6 +29,7 @@ static int take_gpus(struct problem *p, struct err *e)
 
 		while (known < p->gpus_n && !is_same_gpu(p->gpu[known], &r->gpus[i]))
 			known++;
+		kind[i] = known;
 		if (known < p->gpus_n)
 			continue;
 		if (p->gpus_n == SOLVE_GPUS_MAX)

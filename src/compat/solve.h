@@ -78,8 +78,8 @@ struct solve_member {
 /* A way out: what to give up, and what there is then. */
 struct solve_way {
 	const char *text;
-	const char *pin[VARS];	      /* the new value of what has to change; NULL: it stays */
-	bool without[SOLVE_GPUS_MAX]; /* by distinct GPU: it loses */
+	const char *pin[VARS]; /* the new value of what has to change; NULL: it stays */
+	const bool *without;   /* of the request's GPUs: which lose */
 };
 
 struct solve_answer {

@@ -252,6 +252,22 @@ static void reduce(const struct request *q, const struct solve_answer *a, const 
 	}
 }
 
+/* What a way says is done, and then something fits. */
+static void check_way(struct facts *f, const struct request *q, const struct solve_way *way)
+{
+	struct request changed = *q;
+
+	changed.r.gpus = changed.gpus;
+	changed.r.gpus_n = 0;
+	for (size_t i = 0; i < q->r.gpus_n; i++)
+		if (!way->without[i])
+			changed.gpus[changed.r.gpus_n++] = q->gpus[i];
+	for (size_t var = 0; var < VARS; var++)
+		if (way->pin[var])
+			changed.r.pin[var] = way->pin[var];
+	assert_true(fits(f, &changed.r));
+}
+
 static void check_conflict(struct facts *f, const struct request *q, const struct solve_answer *a)
 {
 	struct request less;
@@ -263,18 +279,8 @@ static void check_conflict(struct facts *f, const struct request *q, const struc
 		reduce(q, a, a->members[i].id, &less);
 		assert_true(fits(f, &less.r));
 	}
-	for (size_t i = 0; i < a->ways_n; i++) {
-		struct request changed = *q;
-		bool lost = false;
-
-		changed.r.gpus = changed.gpus;
-		for (size_t var = 0; var < VARS; var++)
-			if (a->ways[i].pin[var])
-				changed.r.pin[var] = a->ways[i].pin[var];
-		for (size_t g = 0; g < SOLVE_GPUS_MAX; g++)
-			lost = lost || a->ways[i].without[g];
-		assert_true(lost || fits(f, &changed.r));
-	}
+	for (size_t i = 0; i < a->ways_n; i++)
+		check_way(f, q, &a->ways[i]);
 }
 
 /* Wishing for what was chosen changes nothing. */
