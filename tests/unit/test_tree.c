@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -389,6 +390,42 @@ TEST(a_hostile_cache_is_replaced_without_being_followed)
 	}
 }
 
+/* To open a device or a pipe can be an action in itself. */
+TEST(what_is_no_regular_file_is_not_even_opened)
+{
+	static const char *const paths[] = {"etc/ld.so.cache", LIBS "/libpipe.so.1",
+					    "usr/local/cuda/compat/libcuda.so.999.1"};
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char events[4096];
+	struct box b;
+	ssize_t n;
+
+	box_init(&b);
+	driver(&b);
+	b.t.compat_driver = "550.1";
+	put_text(&b, "usr/local/cuda/compat/x", "");
+	put_text(&b, "etc/x", "");
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		CLEANUP(freep) char *full = str_fmt("%s/root/%s", b.dir, paths[i]);
+
+		assert_int_equal(mkfifo(full, 0644), 0);
+		assert_true(inotify_add_watch(watch, full, IN_OPEN) >= 0);
+	}
+	make(&b);
+	n = read(watch, events, sizeof(events));
+	/* That a pipe was replaced is told as well. */
+	for (ssize_t at = 0; at < n;) {
+		struct inotify_event event;
+
+		memcpy(&event, events + at, sizeof(event));
+		assert_false(event.mask & IN_OPEN);
+		at += (ssize_t)(sizeof(event) + event.len);
+	}
+	finds(&b, "libcuda.so.1", "/" LIBS "/libcuda.so.1");
+	(void)close(watch);
+	box_fini(&b);
+}
+
 TEST(texts_that_lie_over_each_other_do_not_fill_the_memory)
 {
 	enum { N = 60000, LONG = 1 << 20 };
@@ -608,6 +645,7 @@ RUN(IT(links_are_made_with_their_folders), IT(a_link_replaces_a_file_or_another_
     IT(the_images_own_cache_is_kept_behind_the_driver),
     IT(of_a_folder_that_the_image_knows_only_mounts_are_the_drivers),
     IT(a_hostile_cache_is_replaced_without_being_followed),
+    IT(what_is_no_regular_file_is_not_even_opened),
     IT(texts_that_lie_over_each_other_do_not_fill_the_memory),
     IT(a_folder_of_settings_that_leads_out_is_not_followed),
     IT(libraries_that_are_links_or_fifos_are_left_alone), IT(musl_gets_its_path_file),
