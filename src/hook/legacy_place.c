@@ -67,29 +67,45 @@ static bool same_file(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* A user namespace of the container's own comes first: it owns the mount namespace. */
-static int join(pid_t pid, const char *name, int type, struct err *e)
+/* *ret stays -1 when we are in that namespace already. */
+static int ns_open(pid_t pid, const char *name, int *ret, struct err *e)
 {
 	CLEANUP(freep) char *path = str_fmt("/proc/%d/ns/%s", (int)pid, name);
 	CLEANUP(freep) char *own = str_fmt("/proc/self/ns/%s", name);
-	CLEANUP(fd_closep) int fd = -1;
 
 	if (same_file(path, own))
 		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, type) < 0)
-		return err_sys(e, "cannot enter the container's namespaces");
+	*ret = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret < 0 ? err_sys(e, "cannot open the container's namespaces") : 0;
+}
+
+/*
+ * A user namespace of the container's own comes first: it owns the mount namespace. Both are opened
+ * before, since afterwards nothing of the process may be looked at any more.
+ */
+static int join(int user, int mnt, struct err *e)
+{
+	if (user >= 0 && setns(user, CLONE_NEWUSER) < 0)
+		return err_sys(e, "cannot enter the container's user namespace");
+	if (setns(mnt, CLONE_NEWNS) < 0)
+		return err_sys(e, "cannot enter the container's mount namespace");
+	/* Whoever has no id in a user namespace cannot make files there. */
+	if (user >= 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		return err_sys(e, "cannot become root of the container's user namespace");
 	return 0;
 }
 
 static int enter(pid_t pid, const char *root, int *ret_root, struct err *e)
 {
-	CLEANUP(freep) char *mnt = str_fmt("/proc/%d/ns/mnt", (int)pid);
+	CLEANUP(fd_closep) int user = -1;
+	CLEANUP(fd_closep) int mnt = -1;
 
+	if (ns_open(pid, "user", &user, e) < 0 || ns_open(pid, "mnt", &mnt, e) < 0)
+		return -(int)e->code;
 	/* Before its own mount namespace is there, its root would be made on the host. */
-	if (same_file(mnt, "/proc/self/ns/mnt"))
+	if (mnt < 0)
 		return err_set(e, ERR_CONFIG, "the container has no mount namespace of its own");
-	if (join(pid, "user", CLONE_NEWUSER, e) < 0 || join(pid, "mnt", CLONE_NEWNS, e) < 0)
+	if (join(user, mnt, e) < 0)
 		return -(int)e->code;
 	*ret_root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_root < 0)

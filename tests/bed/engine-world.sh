@@ -66,6 +66,9 @@ inside() {
 # Where the kernel would show the driver; what it has there of its own is covered.
 play_gpu() {
 	local gpu=$state/gpu dir
+	# A user namespace may mount a proc of its own only where one is seen uncovered.
+	mkdir "$m/run/proc"
+	mount -t proc proc "$m/run/proc"
 	mount -t tmpfs -o mode=755 driver "$m/proc/driver"
 	cp -a "$gpu/proc/driver/." "$m/proc/driver/"
 	mount --bind "$gpu/proc/devices" "$m/proc/devices"

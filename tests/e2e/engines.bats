@@ -152,6 +152,27 @@ assert_gpu_0() {
 	done
 }
 
+@test "a container with a user namespace of its own gets them, too" {
+	local name ids='[{"containerID":0,"hostID":100000,"size":65536}]' runtime
+	for runtime in crun runc; do
+		for name in nvidia-container-runtime nvidia-container-runtime.legacy; do
+			world trixie "conf $runtime
+				bundle 's|{\"type\":\"pid\"}|&,{\"type\":\"user\"}|; s|\"linux\":{|&\"uidMappings\":$ids,\"gidMappings\":$ids,|'
+				chown -R 100000:100000 /b/rootfs
+				$name run -b /b c"
+			assert_gpu_0
+		done
+	done
+}
+
+@test "the hook opens the cgroup for the devices that were asked for, and for no other" {
+	world trixie "conf runc; bundle; echo 'mknod /dev/other c 195 1; cat /dev/other' >>/b/rootfs/look
+		cp /usr/bin/mknod /b/rootfs/usr/bin/; sed -i 's/CAP_KILL/CAP_MKNOD/g' /b/config.json
+		nvidia-container-runtime.legacy run -b /b c"
+	assert_gpu_0
+	assert_output "/dev/other: Operation not permitted"
+}
+
 @test "what asks for no GPU stays as it was, byte by byte" {
 	world trixie "conf crun
 		for value in void '' ; do
