@@ -22,8 +22,11 @@
 void tree_split(const char *path, char **ret_folder, char **ret_name)
 {
 	const char *slash = strrchr(path, '/');
+	const char *end = slash ? slash : path;
 
-	*ret_folder = slash ? str_fmt("/%.*s", (int)(slash - path), path) : str_dup("/");
+	while (end > path && end[-1] == '/')
+		end--;
+	*ret_folder = end > path ? str_fmt("%.*s", (int)(end - path), path) : str_dup("/");
 	*ret_name = str_dup(slash ? slash + 1 : path);
 }
 
@@ -55,11 +58,30 @@ bool tree_is_own(const struct tree_place *p, const char *path, int fd)
 	       same_mount(dev, fd);
 }
 
+/* Its parent is looked at first: in somebody's mount not even a folder is made. */
+static int folder_make(const struct tree_place *p, const char *path, struct err *e)
+{
+	CLEANUP(freep) char *folder = NULL;
+	CLEANUP(freep) char *name = NULL;
+	CLEANUP(fd_closep) int above = -1;
+
+	tree_split(path, &folder, &name);
+	if (str_eq(folder, path) || !*name)
+		return -(int)e->code;
+	if (tree_folder(p, folder, &above, e) < 0)
+		return -(int)e->code;
+	if (mkdirat(above, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "cannot create the folder '%s'", path);
+	return 0;
+}
+
 int tree_folder(const struct tree_place *p, const char *path, int *ret_fd, struct err *e)
 {
 	CLEANUP(fd_closep) int fd = -1;
 
-	if (rootfs_place(p->root, path, true, &fd, e) < 0)
+	if (rootfs_open(p->root, path, O_PATH | O_DIRECTORY, 0, &fd, e) < 0 &&
+	    (e->sys != ENOENT || folder_make(p, path, e) < 0 ||
+	     rootfs_open(p->root, path, O_PATH | O_DIRECTORY, 0, &fd, e) < 0))
 		return -(int)e->code;
 	if (!tree_is_own(p, path, fd))
 		return err_set(e, ERR_PRIV, "'%s' is a mount of its own", path);

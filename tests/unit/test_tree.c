@@ -208,10 +208,14 @@ TEST(links_are_made_with_their_folders)
 	(void)tree_add_link(&b.a, &b.t, "libcuda.so.1", "/usr/lib/libcuda.so");
 	(void)tree_add_link(&b.a, &b.t, "../card0", "/dev/dri/by-path/pci-0000:01:00.0-card");
 	(void)tree_add_link(&b.a, &b.t, "x", "top");
+	(void)tree_add_link(&b.a, &b.t, "x", "//opt//a//b///c");
+	(void)tree_add_link(&b.a, &b.t, "x", "opt/../srv/./d");
 	make(&b);
 	link_is(&b, "usr/lib/libcuda.so", "libcuda.so.1");
 	link_is(&b, "dev/dri/by-path/pci-0000:01:00.0-card", "../card0");
 	link_is(&b, "top", "x");
+	link_is(&b, "opt/a/b/c", "x");
+	link_is(&b, "srv/d", "x");
 	before = inode(&b, "usr/lib/libcuda.so");
 	make(&b);
 	assert_true(inode(&b, "usr/lib/libcuda.so") == before);

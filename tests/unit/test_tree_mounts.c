@@ -154,6 +154,8 @@ static int folders_that_are_mounted(void)
 	CHECK(make(&b) == 0);
 	CHECK(finds_cuda(b.p.root));
 	CHECK(fstatat(AT_FDCWD, "theirs/libcuda.so", &st, AT_SYMLINK_NOFOLLOW) < 0);
+	CHECK(fstatat(AT_FDCWD, "theirs/nvidia", &st, AT_SYMLINK_NOFOLLOW) < 0);
+	CHECK(fstatat(AT_FDCWD, "theirs/ld.so.conf.d", &st, AT_SYMLINK_NOFOLLOW) < 0);
 	CHECK(fstatat(AT_FDCWD, "theirs/ld.so.cache", &st, 0) == 0 && st.st_size == 6);
 	CHECK(b.warnings == 2); /* link, profile */
 	return 0;
