@@ -78,6 +78,8 @@ bool file_exists(int dir, const char *path);
  */
 int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_fd, struct err *e)
 	MUST_USE;
+/* The same for what may well be missing: the descriptor, or -1 with errno. */
+int rootfs_try(int rootfd, const char *path, int flags, mode_t mode) MUST_USE;
 
 /*
  * rootfs_open with O_PATH of a place that is made where it is missing: folders

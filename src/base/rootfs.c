@@ -132,7 +132,7 @@ static int open_by_walk(int rootfd, const char *path, int flags, mode_t mode)
 	return fd;
 }
 
-int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_fd, struct err *e)
+int rootfs_try(int rootfd, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
 		.flags = (unsigned int)(flags | O_CLOEXEC),
@@ -150,6 +150,13 @@ int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_f
 	}
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		fd = open_by_walk(rootfd, path, flags | O_CLOEXEC, mode);
+	return fd;
+}
+
+int rootfs_open(int rootfd, const char *path, int flags, mode_t mode, int *ret_fd, struct err *e)
+{
+	int fd = rootfs_try(rootfd, path, flags, mode);
+
 	if (fd < 0)
 		return err_sys(e, "cannot open '%s' in the container's root", path);
 	*ret_fd = fd;

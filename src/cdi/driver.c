@@ -58,12 +58,9 @@ void driver_add_link(struct driver *d, unsigned int caps, const char *target, co
 
 int find_open(struct finder *f, const char *path, int flags)
 {
-	struct err ignored = {0};
-	int fd = -1;
-
 	if (f->live)
 		return openat(f->q->root->fd, below(path), flags | O_CLOEXEC);
-	return rootfs_open(f->q->root->fd, path, flags, 0, &fd, &ignored) < 0 ? -1 : fd;
+	return rootfs_try(f->q->root->fd, path, flags, 0);
 }
 
 const char *find_path_of(struct finder *f, int fd)

@@ -2,6 +2,7 @@
 /* What belongs to the driver besides its libraries: rows of names, and where each kind is looked
  * for. */
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 enum {
 	SCREEN = CAP_GRAPHICS | CAP_DISPLAY,
 	FIRMWARE_PATH_MAX = 4096,
+	CONFIG_FOLDERS_MAX = 16, /* of a user's own */
 };
 
 static const struct {
@@ -27,18 +29,63 @@ static const struct {
 	{"nvidia-xconfig", SCREEN},
 };
 
+/* A folder that many names are looked for in: one look at a name tells that it is not there. */
+struct place {
+	const char *path;
+	int fd; /* -1: there is no such folder */
+};
+
+static void place_open(struct finder *f, struct place *p, const char *path)
+{
+	*p = (struct place){.path = path, .fd = find_open(f, path, O_PATH | O_DIRECTORY)};
+}
+
+static void places_close(struct place *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fd_closep(&p[i].fd);
+}
+
+/* The first component of name is there. */
+static bool place_may_have(const struct place *p, const char *name)
+{
+	char first[NAME_MAX + 1];
+	size_t n = strcspn(name, "/");
+	struct stat st;
+
+	if (p->fd < 0 || n > NAME_MAX)
+		return false;
+	memcpy(first, name, n);
+	first[n] = '\0';
+	return fstatat(p->fd, first, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The file of that name in a folder, its path for the container in *ret_at; NULL: none. */
+static const char *place_file(struct finder *f, const struct place *p, const char *name,
+			      struct stat *st, const char **ret_at)
+{
+	const char *path;
+
+	if (!place_may_have(p, name))
+		return NULL;
+	*ret_at = arena_fmt(&f->d->arena, "%s/%s", str_eq(p->path, "/") ? "" : p->path, name);
+	path = find_place(f, *ret_at, st);
+	return path && S_ISREG(st->st_mode) ? path : NULL;
+}
+
 void find_programs(struct finder *f)
 {
 	static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					      "/usr/bin",	 "/sbin",	   "/bin"};
-	bool skip[COUNT(folders)] = {0};
+	struct place places[COUNT(folders)];
+	size_t n = 0;
 	struct stat st;
 
 	/* Of a merged /usr the short names are links: everything is found by the long ones. */
 	for (size_t j = 0; j < COUNT(folders); j++)
-		skip[j] = fstatat(f->q->root->fd, below(folders[j]), &st, AT_SYMLINK_NOFOLLOW) == 0
-				  ? S_ISLNK(st.st_mode)
-				  : f->live;
+		if (fstatat(f->q->root->fd, below(folders[j]), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISLNK(st.st_mode))
+			place_open(f, &places[n++], folders[j]);
 	for (size_t i = 0; i < COUNT(programs); i++) {
 		const char *path = NULL;
 		const char *at = NULL;
@@ -46,12 +93,9 @@ void find_programs(struct finder *f)
 		if (!(programs[i].caps & f->q->caps) ||
 		    (f->q->flags & DRIVER_NO_CONFIG && programs[i].caps == SCREEN))
 			continue;
-		for (size_t j = 0; j < COUNT(folders) && !path; j++) {
-			if (skip[j])
-				continue;
-			at = arena_fmt(&f->d->arena, "%s/%s", folders[j], programs[i].name);
-			path = find_place(f, at, &st);
-			if (path && (!S_ISREG(st.st_mode) || !(st.st_mode & 0111)))
+		for (size_t j = 0; j < n && !path; j++) {
+			path = place_file(f, &places[j], programs[i].name, &st, &at);
+			if (path && !(st.st_mode & 0111))
 				path = NULL;
 		}
 		if (path)
@@ -60,6 +104,7 @@ void find_programs(struct finder *f)
 								    .path = path,
 								    .at = at});
 	}
+	places_close(places, n);
 }
 
 /* Relative to the folders of configuration; where a container wants them. %s: the version. */
@@ -92,21 +137,25 @@ void find_configs(struct finder *f)
 	static const char *const usual[] = {"/etc", "/usr/local/share", "/usr/share", NULL};
 	const char *const *folders = f->q->config_paths ? f->q->config_paths : usual;
 	struct arena *a = &f->d->arena;
+	struct place places[CONFIG_FOLDERS_MAX];
+	struct place top;
+	size_t n = 0;
 
+	for (; folders[n] && n < COUNT(places); n++)
+		place_open(f, &places[n], folders[n]);
+	place_open(f, &top, "/");
 	for (size_t i = 0; i < COUNT(configs); i++) {
 		const char *name = arena_fmt(a, configs[i].name, f->d->version);
 		const char *path = NULL;
+		const char *found_at;
 		struct stat st;
 
 		if (!(configs[i].caps & f->q->caps))
 			continue;
-		for (const char *const *p = folders; *p && !path; p++) {
-			path = find_place(f, arena_fmt(a, "%s/%s", *p, name), &st);
-			if (path && !S_ISREG(st.st_mode))
-				path = NULL;
-		}
+		for (size_t j = 0; j < n && !path; j++)
+			path = place_file(f, &places[j], name, &st, &found_at);
 		if (!path && configs[i].in_root)
-			path = find_place(f, arena_fmt(a, "/%s", name), &st);
+			path = place_file(f, &top, name, &st, &found_at);
 		if (path)
 			driver_add_file(f->d,
 					&(struct driver_file){
@@ -115,6 +164,8 @@ void find_configs(struct finder *f)
 						.path = path,
 						.at = arena_fmt(a, "%s/%s", configs[i].at, name)});
 	}
+	places_close(places, n);
+	places_close(&top, 1);
 }
 
 /* A module of the X server, in the first of the folders that has it. */
@@ -160,15 +211,16 @@ void find_xorg(struct finder *f)
 	if (!(f->q->caps & SCREEN))
 		return;
 	/* Few machines with a GPU have an X server: its folder first, then what is in it. */
-	for (size_t i = 0; i < f->d->folders.n; i++)
-		for (size_t j = 0; j < COUNT(below_driver); j++) {
-			const char *top = j ? "xorg/modules" : below_driver[0];
+	for (size_t i = 0; i < f->d->folders.n; i++) {
+		const char *in = f->d->folders.v[i];
+		bool plain = find_place(f, arena_fmt(a, "%s/%s", in, below_driver[0]), &st);
+		bool xorg = find_place(f, arena_fmt(a, "%s/xorg/modules", in), &st);
 
-			if (find_place(f, arena_fmt(a, "%s/%s", f->d->folders.v[i], top), &st))
-				cdi_add_text(
-					a, &folders,
-					arena_fmt(a, "%s/%s", f->d->folders.v[i], below_driver[j]));
-		}
+		for (size_t j = 0; j < COUNT(below_driver); j++)
+			if (j ? xorg : plain)
+				cdi_add_text(a, &folders,
+					     arena_fmt(a, "%s/%s", in, below_driver[j]));
+	}
 	for (size_t i = 0; i < COUNT(bases); i++)
 		if (find_place(f, arena_fmt(a, "%s/modules", bases[i]), &st))
 			for (size_t j = 1; j < COUNT(below_driver); j++)

@@ -115,6 +115,22 @@ static const struct driver_file *mounted(const struct finder *f, const struct li
 	return NULL;
 }
 
+/* Whether a library of that name up to ".so" is mounted in the folder. */
+static bool has_stem(const struct finder *f, const struct lib_folder *folder, const char *name,
+		     size_t stem)
+{
+	size_t n = strlen(folder->path);
+
+	for (size_t i = 0; i < f->d->files_n; i++) {
+		const char *at = f->d->files[i].at;
+
+		if (f->d->files[i].kind == DRIVER_LIBRARY && strncmp(at, folder->path, n) == 0 &&
+		    at[n] == '/' && strncmp(at + n + 1, name, stem + 1) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool read_link(const struct lib_folder *folder, const char *name, char *text)
 {
 	ssize_t n = readlinkat(folder->fd, name, text, LINK_MAX_LEN - 1);
@@ -134,7 +150,7 @@ static void copy_link(struct finder *f, const struct lib_folder *folder, const c
 	const char *first = NULL;
 	size_t stem = strcspn(name, ".");
 
-	if (!read_link(folder, name, target))
+	if (!has_stem(f, folder, name, stem) || !read_link(folder, name, target))
 		return;
 	first = arena_str(&f->d->arena, target);
 	file = mounted(f, folder, target);
