@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cdi/toolkit_config.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,17 +267,24 @@ char *toolkit_config_default_text(const struct root *r)
 static int read_file(const struct root *r, const char *path, struct toolkit_config *ret,
 		     struct strs *warnings, struct err *e)
 {
-	CLEANUP(freep) char *text = NULL;
+	CLEANUP(buf_fini) struct buf text = {.max = CONFIG_MAX};
+	CLEANUP(fd_closep) int fd = -1;
 	CLEANUP(doc_fini) struct doc d = {0};
 	struct err why = {0};
 
-	if (root_read(r, path, CONFIG_MAX, &text, &why) < 0) {
+	if (rootfs_open(r->fd, path, O_RDONLY | O_NONBLOCK, 0, &fd, &why) < 0) {
 		if (why.code == ERR_ABSENT)
 			return 0;
 		*e = why;
 		return -(int)e->code;
 	}
-	if (decode_text(text, strlen(text), path, &d, ret, e) < 0)
+	buf_add(&text, "", 0);
+	if (read_all(fd, &text) < 0)
+		return err_sys(e, "cannot read '%s'", path);
+	if (text.full)
+		return err_set(e, ERR_PARSE, "'%s' is larger than %zu bytes", path,
+			       (size_t)CONFIG_MAX);
+	if (decode_text(text.data, text.len, path, &d, ret, e) < 0)
 		return -(int)e->code;
 	if (warnings)
 		list_unknown(&d, d.top, "", warnings);
