@@ -308,6 +308,28 @@ assert_gpu_0() {
 	assert_output "status 9"
 }
 
+# bats test_tags=rootless, ordinary
+@test "an ordinary user's runc has the driver, though no GPU" {
+	local b=$ENG/mine ids
+	need ordinary
+	need userns
+	need command runc
+	mkdir -p "$b"
+	cp -r "$IMAGE" "$b/rootfs"
+	look >"$b/rootfs/look"
+	ids=$(printf '"uidMappings":[{"containerID":0,"hostID":%s,"size":1}],"gidMappings":[{"containerID":0,"hostID":%s,"size":1}]' \
+		"$(id -u)" "$(id -g)")
+	sed "s|NVIDIA_VISIBLE_DEVICES=0|NVIDIA_VISIBLE_DEVICES=none|; s|\"linux\":{|&$ids,|; s|{\"type\":\"pid\"}|&,{\"type\":\"user\"}|
+		s|{\"type\":\"network\"},||; s|\"resources\":{[^}]*}\]},||" "$ENG/src/config.json" >"$b/config.json"
+	printf '[nvidia-container-cli]\nroot = "%s"\n[nvidia-container-runtime]\nruntimes = ["runc"]\n' "$DRIVER" >"$b/config.toml"
+	DLENV_ROOT=$ENG/world/gpu NVIDIA_CTK_CONFIG_FILE_PATH=$b/config.toml XDG_RUNTIME_DIR=$b \
+		run "$ENG/bin/nvidia-container-runtime" --root "$b/run" --rootless true run -b "$b" c
+	assert_status 0
+	assert_output "libcuda.so.1 (libc6,x86-64)"
+	assert_output "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver"
+	refute_output "nvidiactl:"
+}
+
 # bats test_tags=rootless
 @test "nvidia-ctk describes, lists, moves and configures" {
 	local ctk=$ENG/bin/nvidia-ctk
