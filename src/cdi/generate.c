@@ -7,6 +7,7 @@
 #include "cdi/generate.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,6 +89,27 @@ void make_mount(struct maker *m, struct cdi_edits *edits, const char *path, cons
 					     : arena_str(m->a, path);
 	mount->container_path = arena_str(m->a, at);
 	mount->options = (struct cdi_texts){.v = socket ? folder : file, .n = 5};
+}
+
+bool make_found(struct maker *m, struct cdi_edits *edits, const char *path, bool socket)
+{
+	enum { PATH_LEN_MAX = 4096 };
+	CLEANUP(fd_closep) int fd = rootfs_try(m->g->driver->fd, path, O_PATH, 0);
+	size_t skip = strlen(m->driver_prefix);
+	char real[PATH_LEN_MAX];
+	char link[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = *m->driver_prefix ? readlink(link, real, sizeof(real) - 1) : 0;
+	real[n > 0 ? n : 0] = '\0';
+	if (skip && strncmp(real, m->driver_prefix, skip) == 0 && real[skip] == '/')
+		make_mount(m, edits, real + skip, path, socket);
+	else
+		make_mount(m, edits, path, path, socket);
+	return true;
 }
 
 void make_list(struct maker *m, const char *folder, struct strs *ret)

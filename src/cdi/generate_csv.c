@@ -72,7 +72,7 @@ static void take_dir(struct csv *c, const char *path)
 	CLEANUP(fd_closep) int fd = open_below(c, path, O_PATH | O_DIRECTORY);
 
 	if (fd >= 0)
-		make_mount(c->m, &c->m->common, path, path, false);
+		(void)make_found(c->m, &c->m->common, path, false);
 }
 
 /* Where a file's links lead, by their texts; NULL: nowhere. */
@@ -113,7 +113,7 @@ static void take_lib(struct csv *c, const char *path)
 
 	if (fd < 0)
 		return;
-	make_mount(m, &m->common, real, real, false);
+	(void)make_found(m, &m->common, real, false);
 	if (elf_read(fd, &elf, &ignored) < 0)
 		return;
 	in = folder_of(m, real);
@@ -229,8 +229,7 @@ int make_csv(struct maker *m, struct err *e)
 		(void)err_set(e, ERR_ABSENT, "no list of a Tegra's files is in '%s'", folder);
 		return err_hint(e, "install nvidia-l4t-init, which brings them");
 	}
-	if (root_has(m->g->driver, "/etc/nv_tegra_release"))
-		make_mount(m, &m->common, "/etc/nv_tegra_release", "/etc/nv_tegra_release", false);
+	(void)make_found(m, &m->common, "/etc/nv_tegra_release", false);
 	if (!c.d->edits.nodes_n)
 		return err_set(e, ERR_ABSENT, "none of the nodes that the lists name is there");
 	return 0;

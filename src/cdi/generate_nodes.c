@@ -65,10 +65,8 @@ int make_gds(struct maker *m, struct err *e)
 	if (make_simple(m, "/dev", prefixes, "GPUDirect Storage", e) < 0)
 		return -(int)e->code;
 	d = &m->devices[0];
-	if (root_has(m->g->driver, "/run/udev"))
-		make_mount(m, &d->edits, "/run/udev", "/run/udev", true);
-	if (root_has(m->g->driver, "/etc/cufile.json"))
-		make_mount(m, &d->edits, "/etc/cufile.json", "/etc/cufile.json", false);
+	(void)make_found(m, &d->edits, "/run/udev", true);
+	(void)make_found(m, &d->edits, "/etc/cufile.json", false);
 	return 0;
 }
 

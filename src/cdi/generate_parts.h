@@ -59,6 +59,12 @@ bool make_node(struct maker *m, struct cdi_edits *edits, const char *path);
 void make_mount(struct maker *m, struct cdi_edits *edits, const char *path, const char *at,
 		bool socket);
 
+/*
+ * The same for a path that is looked for by its name: where its links lead to inside the driver
+ * root is mounted there. False, and nothing is added, when there is no such file or folder.
+ */
+bool make_found(struct maker *m, struct cdi_edits *edits, const char *path, bool socket);
+
 /* The driver's files that the capabilities want, with their links. ERR_ABSENT: no driver. */
 int make_driver(struct maker *m, unsigned int flags, struct err *e) MUST_USE;
 

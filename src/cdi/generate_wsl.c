@@ -84,13 +84,13 @@ int make_wsl(struct maker *m, struct err *e)
 		return err_hint(e, "install NVIDIA's driver in Windows, then run `wsl --shutdown`");
 	}
 	if (stat_file(m, dxcore, &st))
-		make_mount(m, &m->common, dxcore, dxcore, false);
+		(void)make_found(m, &m->common, dxcore, false);
 	list_folder(m, store, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		const char *path = arena_fmt(m->a, "%s/%s", store, names.v[i]);
 
 		if (is_wanted(names.v[i]) && stat_file(m, path, &st))
-			make_mount(m, &m->common, path, path, false);
+			(void)make_found(m, &m->common, path, false);
 	}
 	if (strs_has(&names, "nvidia-smi"))
 		(void)tree_add_link(m->a, &m->tree, arena_fmt(m->a, "%s/nvidia-smi", store),

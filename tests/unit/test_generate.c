@@ -373,6 +373,8 @@ TEST_IN(each_mode_has_a_kind_of_its_own)
 	MADE;
 
 	box_node(&m->box, "/dev/nvidia-fs0", 0666);
+	box_put(&m->box, "/opt/gds/cufile.json", "{}", 0644);
+	box_link(&m->box, "/opt/gds/cufile.json", "/etc/cufile.json");
 	box_node(&m->box, "/dev/nvidia-nvswitchctl", 0666);
 	box_node(&m->box, "/dev/gdrdrv", 0666);
 	box_node(&m->box, "/dev/infiniband/uverbs0", 0666);
@@ -389,6 +391,10 @@ TEST_IN(each_mode_has_a_kind_of_its_own)
 	m->g.mode = CDI_MODE_GDS;
 	assert_int_equal(make(m), 0);
 	assert_string_equal(m->spec.kind, "nvidia.com/gds");
+	assert_int_equal(m->spec.devices[0].edits.mounts_n, 1);
+	assert_string_equal(m->spec.devices[0].edits.mounts[0].container_path, "/etc/cufile.json");
+	assert_true(str_ends(m->spec.devices[0].edits.mounts[0].host_path, "/opt/gds/cufile.json"));
+	assert_true(str_starts(m->spec.devices[0].edits.mounts[0].host_path, m->box.path));
 	assert_int_equal(m->spec.edits.env.n, 1);
 	m->g.mode = CDI_MODE_NVSWITCH;
 	assert_int_equal(make(m), 0);
