@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cmds.h"
 #include "cli/output.h"
@@ -94,7 +95,9 @@ static int finish(struct cli *c, const struct engine_plan *p, bool changed, stru
 		return 0;
 	if (o->restart)
 		return engine_restart(p, e);
-	cli_note(c, _("it holds from the next start of %s: sudo systemctl restart %s"),
+	cli_note(c,
+		 geteuid() ? _("it holds from the next start of %s: systemctl --user restart %s")
+			   : _("it holds from the next start of %s: systemctl restart %s"),
 		 p->options->engine, p->service);
 	return 0;
 }

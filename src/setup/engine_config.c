@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/json_edit.h"
@@ -230,7 +231,9 @@ char *engine_diff(const struct engine_plan *p)
 
 int engine_restart(const struct engine_plan *p, struct err *e)
 {
-	const char *const argv[] = {"systemctl", "restart", p->service, NULL};
+	/* An ordinary user's daemon (a rootless Docker) is run by the user's own systemd. */
+	const char *const argv[] = {"systemctl", geteuid() ? "--user" : "--system", "restart",
+				    p->service, NULL};
 	CLEANUP(buf_fini) struct buf last = {.max = 400};
 	const struct proc restart = {.argv = argv, .last = &last};
 	int status;
