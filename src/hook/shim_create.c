@@ -175,6 +175,20 @@ static int add_hook(const struct bundle *b, const char *name, char **ret, struct
 	return 0;
 }
 
+/* What the hook would find wrong is said here, where the engine listens: crun drops hooks' words.
+ */
+static int check_hook(struct create *k, struct err *e)
+{
+	struct describe d = described(k, CDI_MODE_AUTO);
+	struct cdi_edits unused = {0};
+
+	if (k->w->names) {
+		(void)err_set(e, ERR_CONFIG, "the mode legacy cannot give CDI devices");
+		return err_hint(e, "set nvidia-container-runtime.mode to auto or cdi");
+	}
+	return describe(&d, k->a, &unused, e);
+}
+
 static int apply(struct create *k, enum toolkit_mode mode, char **ret, struct err *e)
 {
 	struct cdi_edits edits = {0};
@@ -190,13 +204,13 @@ static int create_edited(struct create *k, const char *name, enum toolkit_mode m
 	CLEANUP(machine_close) struct machine m = {.root.fd = -1, .driver.fd = -1};
 	CLEANUP(freep) char *hook = shim_beside("nvidia-cdi-hook");
 
-	if (mode == TOOLKIT_LEGACY)
-		return add_hook(k->b, name, ret, e);
 	if (machine_open(machine_path(), k->c->cli.root, &m, e) < 0)
 		return -(int)e->code;
 	k->m = &m;
 	k->hook = hook;
-	return apply(k, mode, ret, e);
+	if (mode != TOOLKIT_LEGACY)
+		return apply(k, mode, ret, e);
+	return check_hook(k, e) < 0 ? -(int)e->code : add_hook(k->b, name, ret, e);
 }
 
 int shim_create(const struct shim_args *args, const struct toolkit_config *c,
