@@ -290,20 +290,47 @@ int cmd_cdi_generate(struct cli *c, struct err *e)
 	return 0;
 }
 
+static bool has_gpu(const struct nvidia *n)
+{
+	for (size_t i = 0; i < n->gpus_n; i++)
+		if (n->gpus[i].index >= 0)
+			return true;
+	return n->wsl || n->tegra;
+}
+
+/* No GPU is no failure of a unit that runs at boot; what we once wrote of one is a lie by now. */
+static int nothing_to_describe(struct cli *c, const char *path, enum fresh fresh, struct err *e)
+{
+	if ((fresh == FRESH || fresh == STALE) && unlink(path) < 0)
+		return err_sys(e, "cannot remove '%s'", path);
+	if (fresh == FRESH || fresh == STALE)
+		cli_note(c, _("this machine has no GPU any more: '%s' is removed"), path);
+	else
+		cli_note(c, _("this machine has no GPU to describe"));
+	cli_answer(c, json_pack("{s:s, s:b}", "path", path, "written", 0));
+	return 0;
+}
+
 int cmd_cdi_refresh(struct cli *c, struct err *e)
 {
 	const struct generate_options *o = c->opt;
 	const char *path = o->output ? o->output : default_output;
 	CLEANUP(machine_fini) struct machine m = {.driver = {.fd = -1}, .dev = {.fd = -1}};
 	CLEANUP(cdi_spec_fini) struct cdi_spec s = {0};
+	enum fresh fresh;
 
 	if (cli_machine(c, &m.host, e) < 0)
 		return -(int)e->code;
-	if (!o->force && cdi_fresh(m.host, path) == FRESH) {
+	fresh = cdi_fresh(m.host, path);
+	if (!o->force && fresh == FRESH) {
 		cli_answer(c, json_pack("{s:s, s:b}", "path", path, "written", 0));
 		return 0;
 	}
-	if (machine_open(c, o, &m, e) < 0 || generate(c, o, &m, &s, e) < 0)
+	if (machine_open(c, o, &m, e) < 0)
+		return -(int)e->code;
+	if (o->mode == CDI_MODE_AUTO && !o->ids && !has_gpu(&m.nvidia))
+		return nothing_to_describe(c, path, fresh, e);
+	if (generate(c, o, &m, &s, e) < 0)
 		return -(int)e->code;
 	return write_file(c, o, path, &m, &s, e);
 }

@@ -215,6 +215,18 @@ is_golden() {
 	machine one --boot-id 11111111-2222-3333-4444-555555555555
 	run refresh
 	[ "$(stat -c %i "$file")" != "$was" ]
+	# Without a GPU there is nothing to say, and what was said is taken back; others' files stay.
+	machine one --gpus 0
+	run refresh
+	assert_status 0
+	[ ! -e "$file" ]
+	run refresh
+	assert_status 0
+	echo "# another's" >"$file"
+	run refresh
+	assert_status 0
+	[ -e "$file" ]
+	machine one
 	# On a full disk the old one stays.
 	with_small_disk "$MACHINES/small" 1M
 	file=$MACHINES/small/nvidia.yaml
