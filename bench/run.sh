@@ -316,6 +316,7 @@ gpu_bundle() {
 		                    "type": "bind", "options": ["bind"]})
 		json.dump(c, open(sys.argv[2], "w"), indent=1)
 	PYTHON
+	cp "$b/config.json" "$b/pristine.json"
 	printf 'accept-nvidia-visible-devices-as-volume-mounts = true\n[nvidia-container-runtime]\nruntimes = ["%s"]\n' \
 		/bin/true >"$base/gpu/true.toml"
 	sed 's|/bin/true|crun|' "$base/gpu/true.toml" >"$base/gpu/crun.toml"
@@ -323,8 +324,12 @@ gpu_bundle() {
 	ln -sf dlenv-toolkit "$bin/src/hook/nvidia-cdi-hook"
 }
 
+# The bundle as it was: each create puts its edits, and with them a hook, into config.json.
+fresh() { printf '%s' "cp $1/pristine.json $1/config.json && "; }
+
 # A container's life in one line for the driver: create, start and delete by this program.
 life() {
+	fresh "$2"
 	printf '%s' "\"$1\" --cgroup-manager=disabled create -b $2 \$0 && \"$1\" start \$0 && \"$1\" delete -f \$0"
 }
 
@@ -335,21 +340,22 @@ gpu_runtime() {
 	title "NVIDIA's runtime by dlenv, in front of /bin/true and of crun"
 	list "$l" "/bin/true" /bin/true
 	list "$l" "shim, state" "$shim" state x
-	list "$l" "shim, create, 1 GPU" "$shim" create -b "$base/gpu/bundle" x
+	list "$l" "fresh bundle, /bin/true" sh -c "$(fresh "$base/gpu/bundle") exec /bin/true"
+	list "$l" "shim, create, 1 GPU" sh -c "$(fresh "$base/gpu/bundle") exec $shim create -b $base/gpu/bundle x"
 	NVIDIA_CTK_CONFIG_FILE_PATH=$base/gpu/true.toml DLENV_ROOT=$base/gpu/1 drive "$l"
-	list "$l.8" "/bin/true again" /bin/true
-	list "$l.8" "shim, create, 8 GPU" "$shim" create -b "$base/gpu/bundle" x
+	list "$l.8" "fresh bundle, /bin/true again" sh -c "$(fresh "$base/gpu/bundle") exec /bin/true"
+	list "$l.8" "shim, create, 8 GPU" sh -c "$(fresh "$base/gpu/bundle") exec $shim create -b $base/gpu/bundle x"
 	NVIDIA_CTK_CONFIG_FILE_PATH=$base/gpu/true.toml DLENV_ROOT=$base/gpu/8 drive "$l.8"
 	if have crun; then
 		cp -a "$base/gpu/bundle" "$base/gpu/plain"
-		sed -i 's|/var/run/nvidia-container-devices/all|/tmp/nothing|' "$base/gpu/plain/config.json"
+		sed -i 's|/var/run/nvidia-container-devices/all|/tmp/nothing|' "$base/gpu/plain/pristine.json"
 		list "$l.crun" "crun, create to delete, no GPU" sh -c "$(life crun "$base/gpu/plain")" "gp{n}"
 		list "$l.crun" "shim and crun, create to delete, 1 GPU" sh -c "$(life "$shim" "$base/gpu/bundle")" "gs{n}"
 		NVIDIA_CTK_CONFIG_FILE_PATH=$base/gpu/crun.toml DLENV_ROOT=$base/gpu/1 drive "$l.crun"
 	fi
 	added "shim, pass-through adds" "shim, state" "/bin/true" 1
-	added "shim, JIT create adds, 1 GPU" "shim, create, 1 GPU" "/bin/true" 4
-	added "shim, JIT create adds, 8 GPU" "shim, create, 8 GPU" "/bin/true again" 4
+	added "shim, JIT create adds, 1 GPU" "shim, create, 1 GPU" "fresh bundle, /bin/true" 4
+	added "shim, JIT create adds, 8 GPU" "shim, create, 8 GPU" "fresh bundle, /bin/true again" 4
 	absolute "create to delete through the shim on crun, 1 GPU" "shim and crun, create to delete, 1 GPU" max 50 ms
 	ratio "the same / crun without a GPU" "shim and crun, create to delete, 1 GPU" "crun, create to delete, no GPU" max 1.6
 }
