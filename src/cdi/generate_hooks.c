@@ -32,7 +32,9 @@ static struct cdi_hook *add_hook(struct maker *m, struct cdi_edits *edits, const
 {
 	const char *path = m->g->hook_path ? m->g->hook_path : default_path;
 	const char *slash = strrchr(path, '/');
-	const char *program = slash ? slash + 1 : path;
+	const char *file = slash ? slash + 1 : path;
+	/* Our program goes by the name that it is called by. */
+	const char *program = str_eq(file, "dlenv-toolkit") ? "nvidia-cdi-hook" : file;
 	struct cdi_hook *h = cdi_add_hook(m->a, edits);
 
 	h->stage = "createContainer";

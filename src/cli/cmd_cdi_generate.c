@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "cdi/fresh.h"
 #include "cdi/generate.h"
 #include "cdi/readers.h"
@@ -213,6 +214,10 @@ static int generate(struct cli *c, const struct generate_options *o, const struc
 		    struct cdi_spec *ret, struct err *e)
 {
 	CLEANUP(strs_fini) struct strs notes = {0};
+	bool is_this = str_eq(m->host->path, "/");
+	/* NVIDIA's program does not know the hook that does everything at once. */
+	CLEANUP(freep)
+	char *hook = is_this && !o->peer_hooks ? env_libexec("dlenv-toolkit", "hook") : NULL;
 	struct cdi_generate g = {
 		.driver = &m->driver,
 		.dev = &m->dev,
@@ -222,7 +227,7 @@ static int generate(struct cli *c, const struct generate_options *o, const struc
 		.vendor = o->vendor,
 		.class_ = o->class_,
 		.ids = o->ids,
-		.hook_path = o->hook_path,
+		.hook_path = o->hook_path ? o->hook_path : hook,
 		.ldconfig_path = o->ldconfig_path,
 		.config_search_paths = o->config_paths,
 		.library_search_paths = o->library_paths,
@@ -239,7 +244,7 @@ static int generate(struct cli *c, const struct generate_options *o, const struc
 	if (o->max_version && !cdi_version_known(o->max_version))
 		return err_set(e, ERR_USAGE, "there is no CDI version '%s'", o->max_version);
 	/* Another machine's engines cannot be asked. */
-	if (!o->max_version && str_eq(m->host->path, "/"))
+	if (!o->max_version && is_this)
 		g.max_version = cdi_readers_version(c->paths.cache);
 	if (cdi_generate(&g, ret, &notes, e) < 0)
 		return -(int)e->code;

@@ -170,6 +170,16 @@ TEST_IN(one_hook_does_all_or_many_do_as_nvidias)
 	assert_string_equal(m->spec.edits.hooks[4].args.v[2], "update-application-profile");
 }
 
+TEST_IN(our_program_is_called_by_the_hooks_name)
+{
+	MADE;
+
+	m->g.hook_path = "/opt/dlenv/dlenv-toolkit";
+	assert_int_equal(make(m), 0);
+	assert_string_equal(m->spec.edits.hooks[0].path, "/opt/dlenv/dlenv-toolkit");
+	assert_string_equal(m->spec.edits.hooks[0].args.v[0], "nvidia-cdi-hook");
+}
+
 TEST_IN(hooks_are_switched_off_and_on_by_name)
 {
 	static const char *const off[] = {"update-ldcache", "create-symlinks", NULL};
@@ -495,9 +505,10 @@ TEST_IN(gpus_for_virtual_machines_are_described)
 #define IN(sentence) cmocka_unit_test_setup_teardown(sentence, setup, teardown)
 
 RUN(IN(each_gpu_has_its_names_and_nodes), IN(one_hook_does_all_or_many_do_as_nvidias),
-    IN(hooks_are_switched_off_and_on_by_name), IN(what_the_hooks_do_can_be_read_back),
-    IN(gpus_are_chosen_by_index_uuid_and_address), IN(a_divided_gpu_is_there_by_its_parts),
-    IN(missing_nodes_are_told), IN(no_gpu_and_no_module_are_different_errors),
-    IN(capabilities_choose_nodes_too), IN(the_version_is_the_lowest_that_holds_it_and_is_read),
-    IN(each_mode_has_a_kind_of_its_own), IN(windows_driver_store_is_described),
-    IN(a_tegras_lists_are_followed), IN(gpus_for_virtual_machines_are_described))
+    IN(our_program_is_called_by_the_hooks_name), IN(hooks_are_switched_off_and_on_by_name),
+    IN(what_the_hooks_do_can_be_read_back), IN(gpus_are_chosen_by_index_uuid_and_address),
+    IN(a_divided_gpu_is_there_by_its_parts), IN(missing_nodes_are_told),
+    IN(no_gpu_and_no_module_are_different_errors), IN(capabilities_choose_nodes_too),
+    IN(the_version_is_the_lowest_that_holds_it_and_is_read), IN(each_mode_has_a_kind_of_its_own),
+    IN(windows_driver_store_is_described), IN(a_tegras_lists_are_followed),
+    IN(gpus_for_virtual_machines_are_described))
