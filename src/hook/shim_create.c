@@ -201,13 +201,8 @@ static int apply(struct create *k, enum toolkit_mode mode, char **ret, struct er
 static int create_edited(struct create *k, const char *name, enum toolkit_mode mode, char **ret,
 			 struct err *e)
 {
-	CLEANUP(machine_close) struct machine m = {.root.fd = -1, .driver.fd = -1};
-	CLEANUP(freep) char *hook = shim_beside("nvidia-cdi-hook");
-
-	if (machine_open(machine_path(), k->c->cli.root, &m, e) < 0)
+	if (machine_open(machine_path(), k->c->cli.root, k->m, e) < 0)
 		return -(int)e->code;
-	k->m = &m;
-	k->hook = hook;
 	if (mode != TOOLKIT_LEGACY)
 		return apply(k, mode, ret, e);
 	return check_hook(k, e) < 0 ? -(int)e->code : add_hook(k->b, name, ret, e);
@@ -220,9 +215,12 @@ int shim_create(const struct shim_args *args, const struct toolkit_config *c,
 	CLEANUP(arena_fini) struct arena a = {0};
 	CLEANUP(bundle_fini) struct bundle b = {0};
 	CLEANUP(wish_fini) struct wish w = {0};
+	CLEANUP(machine_close) struct machine m = {.root.fd = -1, .driver.fd = -1};
 	CLEANUP(fd_closep) int dir = -1;
+	CLEANUP(freep) char *hook = shim_beside("nvidia-cdi-hook");
 	CLEANUP(freep) char *text = NULL;
-	struct create k = {.c = c, .b = &b, .w = &w, .notes = notes, .a = &a};
+	struct create k = {
+		.c = c, .b = &b, .w = &w, .m = &m, .notes = notes, .hook = hook, .a = &a};
 
 	if (dir_open(AT_FDCWD, args->bundle ? args->bundle : ".", &dir, e) < 0)
 		return err_wrap(e, "cannot open the bundle");
