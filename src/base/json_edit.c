@@ -478,23 +478,35 @@ int json_edit_remove(struct json_edit *j, const char *const *path, struct err *e
 	return 0;
 }
 
-char *json_quote(const char *s)
+void json_put(struct buf *b, const char *s)
 {
 	static const char from[] = "\"\\\b\f\n\r\t";
 	static const char to[] = "\"\\bfnrt";
+
+	buf_add(b, "\"", 1);
+	for (; *s; s++) {
+		const char *known;
+		size_t n = 0;
+
+		while ((unsigned char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
+			n++;
+		buf_add(b, s, n);
+		s += n;
+		if (!*s)
+			break;
+		known = strchr(from, *s);
+		if (known)
+			buf_fmt(b, "\\%c", to[known - from]);
+		else
+			buf_fmt(b, "\\u%04x", *s);
+	}
+	buf_add(b, "\"", 1);
+}
+
+char *json_quote(const char *s)
+{
 	struct buf b = {0};
 
-	buf_str(&b, "\"");
-	for (; *s; s++) {
-		const char *known = strchr(from, *s);
-
-		if (known)
-			buf_fmt(&b, "\\%c", to[known - from]);
-		else if ((unsigned char)*s < 0x20)
-			buf_fmt(&b, "\\u%04x", *s);
-		else
-			buf_add(&b, s, 1);
-	}
-	buf_str(&b, "\"");
+	json_put(&b, s);
 	return b.data;
 }
