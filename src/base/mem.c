@@ -82,6 +82,7 @@ char *arena_str(struct arena *a, const char *s)
 
 char *arena_fmt(struct arena *a, const char *fmt, ...)
 {
+	char small[512];
 	va_list args;
 	va_list again;
 	char *text;
@@ -89,12 +90,15 @@ char *arena_fmt(struct arena *a, const char *fmt, ...)
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(small, sizeof(small), fmt, args);
 	va_end(args);
 	if (n < 0)
 		err_bug("cannot format a text");
 	text = arena_alloc(a, (size_t)n + 1);
-	(void)vsnprintf(text, (size_t)n + 1, fmt, again);
+	if ((size_t)n < sizeof(small))
+		memcpy(text, small, (size_t)n);
+	else
+		(void)vsnprintf(text, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return text;
 }

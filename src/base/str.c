@@ -9,17 +9,23 @@
 
 #include "base/mem.h"
 
+/* Most texts are short: they are formatted once. */
+enum { SHORT = 512 };
+
 static char *format(const char *fmt, va_list args)
 {
+	char small[SHORT];
 	va_list again;
 	char *text;
 	int n;
 
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(small, sizeof(small), fmt, again);
 	va_end(again);
 	if (n < 0)
 		err_bug("cannot format a text");
+	if (n < SHORT)
+		return mem_dup(small, (size_t)n + 1);
 	text = mem_alloc((size_t)n + 1);
 	(void)vsnprintf(text, (size_t)n + 1, fmt, args);
 	return text;
@@ -169,8 +175,17 @@ void buf_str(struct buf *b, const char *s)
 void buf_fmt(struct buf *b, const char *fmt, ...)
 {
 	CLEANUP(freep) char *text = NULL;
+	char small[SHORT];
 	va_list args;
+	int n;
 
+	va_start(args, fmt);
+	n = vsnprintf(small, sizeof(small), fmt, args);
+	va_end(args);
+	if (n >= 0 && n < SHORT) {
+		buf_add(b, small, (size_t)n);
+		return;
+	}
 	va_start(args, fmt);
 	text = format(fmt, args);
 	va_end(args);

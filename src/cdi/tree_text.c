@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/doc.h"
-#include "base/json.h"
+#include "base/json_edit.h"
 #include "cdi/tree.h"
 #include "cdi/tree_parts.h"
 
@@ -65,67 +65,78 @@ static const struct doc_row wire_rows[] = {
 	{0},
 };
 
-static void put(json_t *j, const char *key, const char *value)
+/* A member; before the first stands the bracket, before others a comma. */
+static void put_key(struct buf *b, const char *key)
 {
-	if (value)
-		(void)json_object_set_new(j, key, json_string(value));
+	buf_fmt(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
 }
 
-static json_t *links_json(const struct tree_edits *t)
+static void put(struct buf *b, const char *key, const char *value)
 {
-	json_t *list = json_array();
+	if (!value)
+		return;
+	put_key(b, key);
+	json_put(b, value);
+}
 
+static void put_folders(struct buf *b, const struct tree_edits *t)
+{
+	put_key(b, "folders");
+	for (size_t i = 0; i < t->folders.n; i++) {
+		buf_str(b, i ? "," : "[");
+		json_put(b, t->folders.v[i]);
+	}
+	buf_str(b, "]");
+}
+
+static void put_links(struct buf *b, const struct tree_edits *t)
+{
+	put_key(b, "links");
 	for (size_t i = 0; i < t->links_n; i++) {
-		json_t *link = json_object();
-
-		put(link, "target", t->links[i].target);
-		put(link, "at", t->links[i].at);
-		(void)json_array_append_new(list, link);
+		buf_str(b, i ? ",{\"at\":" : "[{\"at\":");
+		json_put(b, t->links[i].at);
+		buf_str(b, ",\"target\":");
+		json_put(b, t->links[i].target);
+		buf_str(b, "}");
 	}
-	return list;
+	buf_str(b, "]");
 }
 
-static json_t *modes_json(const struct tree_edits *t)
+static void put_modes(struct buf *b, const struct tree_edits *t)
 {
-	json_t *list = json_array();
-
+	put_key(b, "modes");
 	for (size_t i = 0; i < t->modes_n; i++) {
-		json_t *mode = json_object();
-
-		put(mode, "path", t->modes[i].path);
-		(void)json_object_set_new(mode, "mode", json_integer(t->modes[i].mode));
-		(void)json_array_append_new(list, mode);
+		buf_fmt(b, "%s{\"mode\":%u,\"path\":", i ? "," : "[", t->modes[i].mode);
+		json_put(b, t->modes[i].path);
+		buf_str(b, "}");
 	}
-	return list;
+	buf_str(b, "]");
 }
 
 char *tree_text(const struct tree_edits *t)
 {
-	CLEANUP(json_unrefp) json_t *j = json_object();
-	char *text;
+	struct buf b = {0};
 
+	buf_str(&b, "{");
+	put(&b, "compatCuda", t->compat_cuda);
+	put(&b, "compatDriver", t->compat_driver);
+	put(&b, "compatRoot", t->compat_root);
+	if (t->folders.n)
+		put_folders(&b, t);
 	if (t->links_n)
-		(void)json_object_set_new(j, "links", links_json(t));
+		put_links(&b, t);
 	if (t->modes_n)
-		(void)json_object_set_new(j, "modes", modes_json(t));
-	if (t->folders.n) {
-		json_t *list = json_array();
-
-		for (size_t i = 0; i < t->folders.n; i++)
-			(void)json_array_append_new(list, json_string(t->folders.v[i]));
-		(void)json_object_set_new(j, "folders", list);
+		put_modes(&b, t);
+	if (t->params) {
+		put_key(&b, "params");
+		buf_str(&b, "true");
 	}
-	put(j, "compatDriver", t->compat_driver);
-	put(j, "compatCuda", t->compat_cuda);
-	put(j, "compatRoot", t->compat_root);
-	if (t->params)
-		(void)json_object_set_new(j, "params", json_true());
-	if (t->profile)
-		(void)json_object_set_new(j, "profile", json_true());
-	text = json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT);
-	if (!text)
-		err_bug("an edit of the container's root is not UTF-8");
-	return text;
+	if (t->profile) {
+		put_key(&b, "profile");
+		buf_str(&b, "true");
+	}
+	buf_str(&b, "}");
+	return b.data;
 }
 
 int tree_parse(const char *text, struct arena *a, struct tree_edits *ret, struct err *e)
