@@ -3,7 +3,9 @@
  * How this works: nothing of the image runs. The image's own cache is read, the
  * driver's libraries are added in front, and the file is written anew. In a
  * folder that the image's cache knows, only what is mounted there is the
- * driver's; of another folder everything is added, as ldconfig would. A later
+ * driver's; of another folder everything is added, as ldconfig would. A library
+ * goes under its SONAME, which is the name of a link that was made to it: only
+ * where there is none, the library is read. A later
  * ldconfig inside finds the folders in a drop-in of a fixed name; musl has a
  * path file. What cannot be read is what the loader does not read either.
  */
@@ -35,7 +37,9 @@ enum {
 struct loader {
 	const struct tree_place *p;
 	struct ldcache cache;
+	const struct tree_edits *t;
 	const char *folder; /* the one that is being looked at */
+	uint32_t flags;	    /* of the driver's libraries in it, which are of one kind */
 	int dir;
 	int descriptors; /* see tree_reopen */
 	size_t added;	 /* libraries */
@@ -86,25 +90,59 @@ static bool is_plain_name(const char *name)
 	return *name && name[0] != '.';
 }
 
-/* A library goes under its SONAME, by the link of that name if there is one. */
-static void add_library(struct loader *l, const char *name)
+/* Reads it; false: no library of ours. */
+static bool soname_read(struct loader *l, const char *name, struct elf *ret, uint32_t *ret_flags)
 {
 	CLEANUP(fd_closep) int at = openat(l->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP(fd_closep) int fd = -1;
-	CLEANUP(freep) char *path = NULL;
-	struct elf elf = {0};
-	const char *soname;
 	struct err ignored;
-	struct stat st;
-	uint32_t flags;
 
 	if (at < 0 || tree_reopen(l->descriptors, at, name, &fd, &ignored) < 0 ||
-	    elf_read(fd, &elf, &ignored) < 0)
-		return;
-	flags = flags_of(&elf);
-	soname = is_plain_name(elf.soname) ? elf.soname : name;
-	if (!flags || !elf.is_library)
-		return;
+	    elf_read(fd, ret, &ignored) < 0)
+		return false;
+	*ret_flags = flags_of(ret);
+	return *ret_flags && ret->is_library;
+}
+
+/* "libcuda.so.1", if that link was made to "libcuda.so.550.163.01" in the folder; or NULL. */
+static const char *soname_linked(const struct loader *l, const char *name)
+{
+	const char *so = strstr(name, ".so.");
+	size_t stem = so ? (size_t)(so - name) + strlen(".so.") : 0;
+	size_t n = strlen(l->folder);
+
+	for (size_t i = 0; stem && i < l->t->links_n; i++) {
+		const struct tree_link *link = &l->t->links[i];
+		const char *at = link->at + n + 1;
+
+		if (str_eq(link->target, name) && strncmp(link->at, l->folder, n) == 0 &&
+		    link->at[n] == '/' && strncmp(at, name, stem) == 0 && at[stem] >= '0' &&
+		    at[stem] <= '9' && is_plain_name(at))
+			return at;
+	}
+	return NULL;
+}
+
+/* A library goes under its SONAME, by the link of that name if there is one. */
+static void add_library(struct loader *l, const char *name)
+{
+	const char *soname = soname_linked(l, name);
+	bool linked = soname;
+	CLEANUP(freep) char *path = NULL;
+	uint32_t flags = l->flags;
+	struct elf elf = {0};
+	struct stat st;
+
+	if (linked && l->flags) {
+		if (fstatat(l->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			return;
+	} else {
+		if (!soname_read(l, name, &elf, &flags))
+			return;
+		soname = is_plain_name(elf.soname) ? elf.soname : name;
+		if (linked)
+			l->flags = flags;
+	}
 	if (fstatat(l->dir, soname, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		name = soname;
 	path = str_fmt("%s/%s", l->folder, name);
@@ -151,6 +189,7 @@ static void add_folder(struct loader *l, const char *folder, bool all)
 	if (rootfs_open(l->p->root, folder, O_RDONLY | O_DIRECTORY, 0, &l->dir, &ignored) < 0)
 		return;
 	l->folder = folder;
+	l->flags = 0;
 	if (all || !l->p->mounts || !is_known(l, folder) || !tree_is_own(l->p, folder, l->dir))
 		add_all(l);
 	else
@@ -304,7 +343,7 @@ void tree_make_loader(const struct tree_place *p, const struct tree_edits *t)
 {
 	const char *compat = tree_compat(p, t);
 	CLEANUP(freep) char *old = NULL;
-	struct loader l = {.p = p, .dir = -1, .descriptors = -1};
+	struct loader l = {.p = p, .t = t, .dir = -1, .descriptors = -1};
 	size_t old_len = 0;
 
 	if ((!t->folders.n && !compat) || musl_make(p, t))

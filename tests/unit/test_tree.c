@@ -290,6 +290,43 @@ TEST(the_driver_is_put_into_a_new_cache)
 	box_fini(&b);
 }
 
+#define USUAL "usr/lib/x86_64-linux-gnu"
+
+/* Its SONAME is known by the link: what only looks like a library shows that it is not read. */
+TEST(a_library_with_a_link_of_its_name_is_not_read)
+{
+	static const char *const mounts[] = {
+		"/" USUAL "/libcuda.so.550.1", "/" USUAL "/libnvidia-ml.so.550.1",
+		"/" USUAL "/libnvcuvid.so.550.1", "/" USUAL "/libGLX_nvidia.so.550.1", NULL};
+	CLEANUP(freep) char *fifo = NULL;
+	struct box b;
+
+	box_init(&b);
+	put_library(&b, USUAL "/libcuda.so.550.1", "libcuda.so.1", "");
+	put_text(&b, USUAL "/libnvidia-ml.so.550.1", "unread");
+	put_text(&b, USUAL "/libGLX_nvidia.so.550.1", "unread");
+	fifo = str_fmt("%s/root/" USUAL "/libnvcuvid.so.550.1", b.dir);
+	assert_int_equal(mkfifo(fifo, 0644), 0);
+	(void)tree_add_link(&b.a, &b.t, "libcuda.so.550.1", "/" USUAL "/libcuda.so.1");
+	(void)tree_add_link(&b.a, &b.t, "libnvidia-ml.so.550.1", "/" USUAL "/libnvidia-ml.so.1");
+	(void)tree_add_link(&b.a, &b.t, "libnvcuvid.so.550.1", "/" USUAL "/libnvcuvid.so.1");
+	/* No SONAME of theirs: another library's, the name for the linker, another folder's. */
+	(void)tree_add_link(&b.a, &b.t, "libGLX_nvidia.so.550.1",
+			    "/" USUAL "/libGLX_indirect.so.0");
+	(void)tree_add_link(&b.a, &b.t, "libGLX_nvidia.so.550.1", "/" USUAL "/libGLX_nvidia.so");
+	(void)tree_add_link(&b.a, &b.t, "libGLX_nvidia.so.550.1", "/usr/lib/libGLX_nvidia.so.0");
+	add_folder(&b, "/" USUAL);
+	b.p.mounts = mounts;
+	make(&b);
+	finds(&b, "libcuda.so.1", "/" USUAL "/libcuda.so.1");
+	finds(&b, "libnvidia-ml.so.1", "/" USUAL "/libnvidia-ml.so.1");
+	assert_null(found(&b, "libnvcuvid.so.1"));
+	assert_null(found(&b, "libGLX_indirect.so.0"));
+	assert_null(found(&b, "libGLX_nvidia.so"));
+	assert_null(found(&b, "libGLX_nvidia.so.0"));
+	box_fini(&b);
+}
+
 static void put_cache(const struct box *b, const char *name, const char *path)
 {
 	CLEANUP(ldcache_fini) struct ldcache c = {0};
@@ -646,6 +683,7 @@ TEST(the_profile_names_the_gpus_of_the_container)
 
 RUN(IT(links_are_made_with_their_folders), IT(a_link_replaces_a_file_or_another_link_but_no_folder),
     IT(links_out_of_the_root_lead_nowhere), IT(the_driver_is_put_into_a_new_cache),
+    IT(a_library_with_a_link_of_its_name_is_not_read),
     IT(the_images_own_cache_is_kept_behind_the_driver),
     IT(of_a_folder_that_the_image_knows_only_mounts_are_the_drivers),
     IT(a_hostile_cache_is_replaced_without_being_followed),
