@@ -184,7 +184,8 @@ static int place_make(int above, const char *name, bool dir, const char *path, s
 
 /*
  * The longest beginning of part that is there, opened in *fd (the root itself: left alone);
- * returns where its first missing name begins.
+ * returns where its first missing name begins. An error's text costs more than a look-up, so it is
+ * made only for what fails indeed.
  */
 static char *place_known(int rootfd, char *part, int *fd, struct err *e)
 {
@@ -193,7 +194,6 @@ static char *place_known(int rootfd, char *part, int *fd, struct err *e)
 
 	while (end > first) {
 		char was;
-		int code;
 
 		while (end > first && end[-1] == '/')
 			end--;
@@ -203,12 +203,14 @@ static char *place_known(int rootfd, char *part, int *fd, struct err *e)
 			break;
 		was = *end;
 		*end = '\0';
-		code = rootfs_open(rootfd, part, O_PATH, 0, fd, e);
-		*end = was;
-		if (code == 0)
-			return end;
-		if (e->sys != ENOENT)
+		*fd = rootfs_try(rootfd, part, O_PATH, 0);
+		if (*fd < 0 && errno != ENOENT) {
+			(void)err_sys(e, "cannot open '%s' in the container's root", part);
 			return NULL;
+		}
+		*end = was;
+		if (*fd >= 0)
+			return end;
 	}
 	return first;
 }
@@ -217,12 +219,15 @@ int rootfs_place(int rootfd, const char *path, bool dir, int *ret_fd, struct err
 {
 	CLEANUP(freep) char *part = str_dup(path);
 	CLEANUP(fd_closep) int fd = -1;
+	int there = rootfs_try(rootfd, path, O_PATH | (dir ? O_DIRECTORY : 0), 0);
 	char *p;
 
-	if (rootfs_open(rootfd, path, O_PATH | (dir ? O_DIRECTORY : 0), 0, ret_fd, e) == 0)
+	if (there < 0 && errno != ENOENT)
+		return err_sys(e, "cannot open '%s' in the container's root", path);
+	if (there >= 0) {
+		*ret_fd = there;
 		return 0;
-	if (e->sys != ENOENT)
-		return -(int)e->code;
+	}
 	p = place_known(rootfd, part, &fd, e);
 	if (!p)
 		return -(int)e->code;

@@ -66,8 +66,10 @@ static int folder_make(const struct tree_place *p, const char *path, struct err 
 	CLEANUP(fd_closep) int above = -1;
 
 	tree_split(path, &folder, &name);
-	if (str_eq(folder, path) || !*name)
-		return -(int)e->code;
+	if (str_eq(folder, path) || !*name) {
+		errno = ENOENT;
+		return err_sys(e, "cannot open '%s' in the container's root", path);
+	}
 	if (tree_folder(p, folder, &above, e) < 0)
 		return -(int)e->code;
 	if (mkdirat(above, name, 0755) < 0 && errno != EEXIST)
@@ -77,11 +79,11 @@ static int folder_make(const struct tree_place *p, const char *path, struct err 
 
 int tree_folder(const struct tree_place *p, const char *path, int *ret_fd, struct err *e)
 {
-	CLEANUP(fd_closep) int fd = -1;
+	CLEANUP(fd_closep) int fd = rootfs_try(p->root, path, O_PATH | O_DIRECTORY, 0);
 
-	if (rootfs_open(p->root, path, O_PATH | O_DIRECTORY, 0, &fd, e) < 0 &&
-	    (e->sys != ENOENT || folder_make(p, path, e) < 0 ||
-	     rootfs_open(p->root, path, O_PATH | O_DIRECTORY, 0, &fd, e) < 0))
+	if (fd < 0 && errno == ENOENT && folder_make(p, path, e) < 0)
+		return -(int)e->code;
+	if (fd < 0 && rootfs_open(p->root, path, O_PATH | O_DIRECTORY, 0, &fd, e) < 0)
 		return -(int)e->code;
 	if (!tree_is_own(p, path, fd))
 		return err_set(e, ERR_PRIV, "'%s' is a mount of its own", path);
@@ -175,10 +177,9 @@ int tree_read(const struct tree_place *p, const char *path, size_t max, char **r
 
 bool tree_has(const struct tree_place *p, const char *path)
 {
-	CLEANUP(fd_closep) int fd = -1;
-	struct err ignored;
+	CLEANUP(fd_closep) int fd = rootfs_try(p->root, path, O_PATH, 0);
 
-	return rootfs_open(p->root, path, O_PATH, 0, &fd, &ignored) == 0;
+	return fd >= 0;
 }
 
 /* Only a regular file can be covered by one; a link is followed inside the root. */
