@@ -3,6 +3,10 @@
  * `dlenv doctor`: each provider looks at one side of the machine and adds its findings; what can be
  * mended without risk is a repair, which --fix carries out. A new side is a row and a function.
  */
+#include <stdlib.h>
+
+#include "base/env.h"
+#include "base/str.h"
 #include "cli/cmds.h"
 #include "cli/doctor.h"
 #include "cli/findings.h"
@@ -31,6 +35,7 @@ static const struct provider {
 	const char *name;
 	int (*look)(const struct patient *p, struct findings *f, struct err *e);
 } providers[] = {
+	{"host", doctor_host},
 	{"driver", doctor_driver},
 	{"cdi", doctor_cdi},
 };
@@ -61,14 +66,31 @@ static void tell(struct cli *c, const struct patient *p, const struct findings *
 {
 	const struct nvidia *n = &p->nvidia;
 
+	host_print(c, &p->host);
 	findings_print(c, f);
 	if (!f->n && n->driver)
 		cli_print(c, _("nothing is wrong: NVIDIA driver %s, GPUs: %zu"), n->driver,
 			  n->gpus_n);
 	else if (!f->n)
 		cli_print(c, _("nothing is wrong: this machine has no NVIDIA GPU"));
-	cli_answer(c, json_pack("{s:s?, s:I, s:o}", "driver", n->driver, "gpus",
-				(json_int_t)n->gpus_n, "findings", findings_json(f)));
+	cli_answer(c, json_pack("{s:s?, s:I, s:o, s:o}", "driver", n->driver, "gpus",
+				(json_int_t)n->gpus_n, "findings", findings_json(f), "host",
+				host_json(&p->host)));
+}
+
+/* The user's own tables, as paths_init would place them, which makes folders. NULL: none. */
+static char *facts_folder(const struct user *who)
+{
+	const char *config = getenv("DLENV_CONFIG");
+	const char *xdg = getenv("XDG_CONFIG_HOME");
+
+	if (config && *config)
+		return str_fmt("%s/facts", config);
+	if (!who->name || who->uid == 0)
+		return NULL;
+	if (xdg && *xdg == '/')
+		return str_fmt("%s/dlenv/facts", xdg);
+	return str_fmt("%s/.config/dlenv/facts", who->home);
 }
 
 int cmd_doctor(struct cli *c, struct err *e)
@@ -76,12 +98,18 @@ int cmd_doctor(struct cli *c, struct err *e)
 	const struct doctor_options *o = c->opt;
 	CLEANUP(findings_fini) struct findings f = {0};
 	CLEANUP(findings_fini) struct findings left = {0};
+	CLEANUP(user_fini) struct user who = {0};
+	CLEANUP(freep) char *facts = NULL;
 	struct patient p = {0};
+	struct err nobody = {0};
 	const struct findings *told = &f;
 	int result;
 
 	if (cli_machine(c, &p.machine, e) < 0 || nvidia_read(p.machine, &p.nvidia, e) < 0)
 		return -(int)e->code;
+	/* Somebody without a name or a home is told what does not depend on them. */
+	host_read(p.machine, user_init(&who, &nobody) == 0 ? &who : NULL, &p.host);
+	p.facts = facts = facts_folder(&who);
 	result = look(&p, &f, e);
 	if (result == 0 && o->fix)
 		result = fix(c, &p, &f, e);
@@ -93,6 +121,7 @@ int cmd_doctor(struct cli *c, struct err *e)
 		tell(c, &p, told);
 		result = findings_result(told, e);
 	}
+	host_fini(&p.host);
 	nvidia_fini(&p.nvidia);
 	return result;
 }
