@@ -58,6 +58,7 @@ void driver_add_link(struct driver *d, unsigned int caps, const char *target, co
 
 int find_open(struct finder *f, const char *path, int flags)
 {
+	find_seen(f, path, false);
 	if (f->live)
 		return openat(f->q->root->fd, below(path), flags | O_CLOEXEC);
 	return rootfs_try(f->q->root->fd, path, flags, 0);
@@ -95,6 +96,7 @@ const char *find_place(struct finder *f, const char *path, struct stat *ret)
 {
 	if (!f->live)
 		return find_real(f, path, ret);
+	find_seen(f, path, false);
 	return fstatat(f->q->root->fd, below(path), ret, 0) == 0 ? arena_str(&f->d->arena, path)
 								 : NULL;
 }
@@ -104,6 +106,7 @@ static void finder_fini(struct finder *f)
 	for (size_t i = 0; i < f->folders_n; i++)
 		fd_closep(&f->folders[i].fd);
 	freep(&f->prefix);
+	strs_fini(&f->seen);
 }
 
 static void finder_init(struct finder *f, const struct driver_query *q, struct driver *d,
@@ -149,23 +152,36 @@ static void note_missing(struct finder *f)
 	}
 }
 
+static int find_files(struct finder *f, struct err *e)
+{
+	time_t started = time(NULL);
+	size_t noted = f->notes->n;
+
+	if (find_version(f, e) < 0)
+		return -(int)e->code;
+	find_libraries(f);
+	find_library_links(f);
+	if (!(f->q->flags & DRIVER_NO_CONFIG)) {
+		find_configs(f);
+		find_xorg(f);
+	}
+	find_programs(f);
+	find_firmware(f);
+	note_missing(f);
+	/* What is odd is to be said each time. */
+	if (f->notes->n == noted)
+		driver_keep(f, started);
+	return 0;
+}
+
 int driver_read(const struct driver_query *q, struct driver *ret, struct strs *notes, struct err *e)
 {
 	CLEANUP(finder_fini) struct finder f = {0};
 
 	finder_init(&f, q, ret, notes);
-	if (find_version(&f, e) < 0)
+	if (!driver_kept(&f) && find_files(&f, e) < 0)
 		return -(int)e->code;
-	find_libraries(&f);
-	find_library_links(&f);
-	if (!(q->flags & DRIVER_NO_CONFIG)) {
-		find_configs(&f);
-		find_xorg(&f);
-	}
-	find_programs(&f);
-	find_firmware(&f);
 	if (!(q->flags & DRIVER_NO_IPC))
 		find_sockets(&f);
-	note_missing(&f);
 	return 0;
 }

@@ -58,6 +58,7 @@ struct driver_query {
 	unsigned int flags;
 	const char *const *config_paths;  /* NULL: /etc, /usr/local/share, /usr/share */
 	const char *const *library_paths; /* looked at first; or NULL */
+	const char *cache; /* folder to keep the answer in as long as it is true; or NULL */
 };
 
 /*

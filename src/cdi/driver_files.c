@@ -82,10 +82,12 @@ void find_programs(struct finder *f)
 	struct stat st;
 
 	/* Of a merged /usr the short names are links: everything is found by the long ones. */
-	for (size_t j = 0; j < COUNT(folders); j++)
+	for (size_t j = 0; j < COUNT(folders); j++) {
+		find_seen(f, folders[j], false);
 		if (fstatat(f->q->root->fd, below(folders[j]), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISLNK(st.st_mode))
 			place_open(f, &places[n++], folders[j]);
+	}
 	for (size_t i = 0; i < COUNT(programs); i++) {
 		const char *path = NULL;
 		const char *at = NULL;
@@ -95,6 +97,8 @@ void find_programs(struct finder *f)
 			continue;
 		for (size_t j = 0; j < n && !path; j++) {
 			path = place_file(f, &places[j], programs[i].name, &st, &at);
+			if (path)
+				find_seen(f, path, true);
 			if (path && !(st.st_mode & 0111))
 				path = NULL;
 		}

@@ -203,6 +203,7 @@ static void ask_cache(struct finder *f)
 	CLEANUP(buf_fini) struct buf text = {.max = LDCACHE_MAX};
 	struct err why = {0};
 
+	find_seen(f, "/etc/ld.so.cache", true);
 	if (fd < 0 || read_all(fd, &text) < 0)
 		return;
 	if (ldcache_parse(text.data ? text.data : "", text.len, &cache, &why) < 0) {
@@ -227,7 +228,7 @@ static void ask_cache(struct finder *f)
 }
 
 /* The library of a folder tells whether that is for 32-bit programs. */
-static bool is_narrow(const struct lib_folder *folder)
+static bool is_narrow(struct finder *f, const struct lib_folder *folder)
 {
 	for (size_t i = 0; i < folder->names_n; i++) {
 		CLEANUP(fd_closep) int fd = -1;
@@ -238,6 +239,7 @@ static bool is_narrow(const struct lib_folder *folder)
 			continue;
 		fd = openat(folder->fd, folder->names[i].name,
 			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		find_seen(f, find_join(f, folder, folder->names[i].name), true);
 		if (fd >= 0 && elf_read(fd, &elf, &ignored) == 0)
 			return !elf.is_64;
 	}
@@ -255,7 +257,7 @@ static void search_folders(struct finder *f)
 		struct lib_folder *folder = find_folder(f, *p);
 
 		if (folder && f->folders_n > before)
-			folder->narrow = is_narrow(folder);
+			folder->narrow = is_narrow(f, folder);
 	}
 }
 

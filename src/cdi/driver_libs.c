@@ -184,6 +184,7 @@ static void add_missing_soname(struct finder *f, const struct driver_file *file)
 			return;
 	}
 	fd = find_open(f, file->path, O_RDONLY | O_NONBLOCK);
+	find_seen(f, file->path, true);
 	if (fd < 0 || elf_read(fd, &elf, &ignored) < 0 || !elf.soname[0] ||
 	    str_eq(elf.soname, name))
 		return;

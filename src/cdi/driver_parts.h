@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cdi/driver.h"
 #include "cdi/generate.h"
@@ -37,7 +38,16 @@ struct finder {
 	bool live;    /* the root is "/": the kernel itself stays inside */
 	struct lib_folder folders[FOLDERS_MAX];
 	size_t folders_n;
+	bool keeps;	  /* the answer is kept: look-ups are noted */
+	struct strs seen; /* paths, behind '=' for those of which more than the name counts */
 };
+
+/* Note a look-up (itself: the file was read, or its mode counts). */
+void find_seen(struct finder *f, const char *path, bool itself);
+/* An answer that was kept and is still true is taken. */
+bool driver_kept(struct finder *f);
+/* Keep it; started: the time before the first look-up. */
+void driver_keep(struct finder *f, time_t started);
 
 /* Libraries that are linked to by their whole file name: no link to them is missing. */
 bool driver_library_is_inner(const char *name);

@@ -140,6 +140,7 @@ int make_driver(struct maker *m, unsigned int flags, struct err *e)
 			 (m->g->flags & GEN_NO_IPC ? DRIVER_NO_IPC : 0),
 		.config_paths = m->g->config_search_paths,
 		.library_paths = m->g->library_search_paths,
+		.cache = m->g->cache,
 	};
 	struct driver *d = &m->driver;
 	CLEANUP(buf_fini) struct buf folders = {0};

@@ -66,6 +66,7 @@ struct cdi_generate {
 	const char *const *csv_ignore;		 /* patterns, or NULL */
 	const char *const *disabled_hooks;	 /* names, "all"; or NULL */
 	const char *const *enabled_hooks;
+	const char *cache; /* folder where what was found of the driver is kept; or NULL */
 	const char
 		*max_version; /* what the readers understand, or NULL: what is left out is noted */
 };

@@ -196,6 +196,7 @@ static int describe(const struct gpu_want *w, const struct found *f, struct cdi_
 	g->dev = w->machine;
 	g->host = &f->host;
 	g->naming = NAME_INDEX;
+	g->cache = w->cache;
 	g->flags |= GEN_NO_ALL;
 	if (cdi_generate(g, &spec, &notes, e) < 0)
 		return -(int)e->code;

@@ -16,6 +16,7 @@ struct gpu_want {
 	const struct gpu_request *request; /* which GPUs; NULL: none */
 	const struct gpu_request *extra;   /* capabilities, requirements, channels of the
 					      variables; NULL: request's own */
+	const char *cache;		   /* folder for what is kept of the driver; or NULL */
 	const char *const *devices;	   /* "vendor.com/class=name" of CDI files; or NULL */
 	bool userns;			   /* the container gets a user namespace of the caller */
 	/* What is odd or was left out, for the user. */

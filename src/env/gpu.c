@@ -57,6 +57,7 @@ static struct gpu_want want(const struct site *s, const struct env_def *d)
 	return (struct gpu_want){
 		.machine = s->machine,
 		.driver_root = d->driver_root,
+		.cache = s->paths ? s->paths->cache : NULL,
 		.devices = d->devices,
 		.userns = s->engine.map.uids > 0,
 		.warn = s->engine.warn,
