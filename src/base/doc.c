@@ -18,8 +18,9 @@ const struct doc_node *doc_get(const struct doc_node *map, const char *key)
 {
 	if (!map || map->kind != DOC_MAP)
 		return NULL;
+	/* Most keys differ in the first letter: a configuration is read at each start. */
 	for (const struct doc_node *n = map->first; n; n = n->next)
-		if (str_eq(n->key, key))
+		if (n->key[0] == key[0] && str_eq(n->key, key))
 			return n;
 	return NULL;
 }

@@ -205,6 +205,10 @@ static int describe(const struct gpu_want *w, const struct found *f, struct cdi_
 	cdi_edits_add(a, ret, &spec.edits);
 	for (size_t i = 0; i < spec.devices_n; i++)
 		cdi_edits_add(a, ret, &spec.devices[i].edits);
+	/* The generator looked at them: it numbers nothing but character devices. */
+	for (size_t i = 0; i < ret->nodes_n; i++)
+		if (!ret->nodes[i].type && ret->nodes[i].major >= 0)
+			ret->nodes[i].type = "c";
 	return 0;
 }
 
@@ -264,6 +268,7 @@ int gpu_give(const struct gpu_want *w, struct container *c, struct gpu_given *re
 {
 	CLEANUP(found_fini) struct found f = {.driver = {.fd = -1}};
 	struct cdi_edits edits = {0};
+	size_t seen;
 
 	*ret = (struct gpu_given){0};
 	if (w->request && w->request->any) {
@@ -271,9 +276,10 @@ int gpu_give(const struct gpu_want *w, struct container *c, struct gpu_given *re
 		    describe_gpus(w, &f, &edits, e) < 0)
 			return -(int)e->code;
 	}
+	seen = edits.nodes_n;
 	if (give_others(w, &f.arena, &edits, e) < 0)
 		return -(int)e->code;
-	if (gpu_put(w, &edits, c, e) < 0) {
+	if (gpu_put(w, &edits, seen, c, e) < 0) {
 		c->nodes = NULL;
 		c->nodes_end = &c->nodes;
 		c->tree = NULL;

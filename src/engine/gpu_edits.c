@@ -64,17 +64,19 @@ static char type_of(mode_t mode)
 	return S_ISCHR(mode) ? 'c' : S_ISBLK(mode) ? 'b' : S_ISFIFO(mode) ? 'p' : '\0';
 }
 
-/* SPEC.md: what is not said of a node is taken from the host's. */
-static int put_node(const struct gpu_want *w, const struct cdi_node *n, struct container *c,
-		    struct err *e)
+/* SPEC.md: what is not said of a node is taken from the host's. seen: it has just been looked at.
+ */
+static int put_node(const struct gpu_want *w, const struct cdi_node *n, bool seen,
+		    struct container *c, struct err *e)
 {
 	const char *host = n->host_path ? n->host_path : n->path;
 	struct node own = {.path = n->path, .host_path = host};
-	struct stat st;
+	bool told = seen && n->type && n->major >= 0 && n->minor >= 0 && n->mode >= 0;
+	struct stat st = {0};
 
 	if (!str_starts(n->path, "/dev/"))
 		return err_set(e, ERR_CONFIG, "the device '%s' is not below /dev", n->path);
-	if (stat(host, &st) < 0) {
+	if ((!told || w->userns) && stat(host, &st) < 0) {
 		(void)err_sys(e, "cannot read the device '%s'", host);
 		return err_hint(e, "`dlenv gpu health` says what is missing");
 	}
@@ -153,13 +155,13 @@ static int refuse_others(const struct cdi_edits *edits, struct err *e)
 	return err_hint(e, "podman or docker with a newer runtime can use this device");
 }
 
-int gpu_put(const struct gpu_want *w, const struct cdi_edits *edits, struct container *c,
-	    struct err *e)
+int gpu_put(const struct gpu_want *w, const struct cdi_edits *edits, size_t seen,
+	    struct container *c, struct err *e)
 {
 	if (refuse_others(edits, e) < 0 || put_hooks(edits, c, e) < 0)
 		return -(int)e->code;
 	for (size_t i = 0; i < edits->nodes_n; i++)
-		if (put_node(w, &edits->nodes[i], c, e) < 0)
+		if (put_node(w, &edits->nodes[i], i < seen, c, e) < 0)
 			return -(int)e->code;
 	for (size_t i = 0; i < edits->mounts_n; i++)
 		put_mount(&edits->mounts[i], c);

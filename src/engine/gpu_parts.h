@@ -19,6 +19,9 @@ struct found {
 
 void gpu_warn(const struct gpu_want *w, const char *fmt, ...) FORMAT(2, 3);
 
-/* Put edits into a container. Their paths on the host are the machine's own. */
-int gpu_put(const struct gpu_want *w, const struct cdi_edits *edits, struct container *c,
-	    struct err *e) MUST_USE;
+/*
+ * Put edits into a container. Their paths on the host are the machine's own; the first seen nodes
+ * have just been found there.
+ */
+int gpu_put(const struct gpu_want *w, const struct cdi_edits *edits, size_t seen,
+	    struct container *c, struct err *e) MUST_USE;

@@ -45,7 +45,7 @@ TEST(what_is_not_said_of_a_node_is_taken_from_the_machine)
 	n->minor = 254;
 	n->mode = 0640;
 	n->gid = 44;
-	assert_int_equal(gpu_put(&want, &m.edits, &m.c, &e), 0);
+	assert_int_equal(gpu_put(&want, &m.edits, 0, &m.c, &e), 0);
 	assert_string_equal(m.c.nodes->path, "/dev/thing");
 	assert_string_equal(m.c.nodes->host_path, "/dev/null");
 	assert_int_equal(m.c.nodes->type, 'c');
@@ -59,6 +59,30 @@ TEST(what_is_not_said_of_a_node_is_taken_from_the_machine)
 	assert_int_equal(m.c.nodes->next->mode, 0640);
 	assert_int_equal(m.c.nodes->next->gid, 44);
 	assert_null(m.c.nodes->next->next);
+}
+
+TEST(a_node_that_was_just_found_is_not_looked_at_again)
+{
+	struct gpu_want rootless = want;
+	struct err e = {0};
+
+	for (int numbered = 0; numbered < 2; numbered++) {
+		CLEANUP(made_fini) struct made m;
+		struct cdi_node *n;
+
+		made_init(&m);
+		n = cdi_add_node(&m.a, &m.edits);
+		n->path = "/dev/dlenv-not-there";
+		n->type = "c";
+		n->minor = 254;
+		n->mode = 0640;
+		n->major = numbered ? 195 : -1;
+		assert_int_equal(gpu_put(&want, &m.edits, 1, &m.c, &e), numbered ? 0 : -ERR_ABSENT);
+		/* Others' nodes are looked at; so are all where the caller may not open them. */
+		assert_int_equal(gpu_put(&want, &m.edits, 0, &m.c, &e), -ERR_ABSENT);
+		rootless.userns = true;
+		assert_int_equal(gpu_put(&rootless, &m.edits, 1, &m.c, &e), -ERR_ABSENT);
+	}
 }
 
 TEST(mounts_variables_and_groups_keep_their_words)
@@ -82,7 +106,7 @@ TEST(mounts_variables_and_groups_keep_their_words)
 	cdi_add_text(&m.a, &m.edits.env, "AB=2");
 	cdi_add_text(&m.a, &m.edits.env, "A=3");
 	cdi_add_gid(&m.a, &m.edits, 44);
-	assert_int_equal(gpu_put(&want, &m.edits, &m.c, &e), 0);
+	assert_int_equal(gpu_put(&want, &m.edits, 0, &m.c, &e), 0);
 	assert_string_equal(m.c.mounts->type, "bind");
 	assert_string_equal(m.c.mounts->options, "ro,rbind");
 	assert_string_equal(m.c.mounts->next->type, "tmpfs");
@@ -95,7 +119,7 @@ TEST(mounts_variables_and_groups_keep_their_words)
 	/* A number of the host's means nothing in a user namespace. */
 	rootless.userns = true;
 	m.c.groups_n = 0;
-	assert_int_equal(gpu_put(&rootless, &m.edits, &m.c, &e), 0);
+	assert_int_equal(gpu_put(&rootless, &m.edits, 0, &m.c, &e), 0);
 	assert_int_equal(m.c.groups_n, 0);
 	assert_false(m.c.keep_groups);
 }
@@ -120,10 +144,10 @@ TEST(a_known_hook_is_left_to_the_runtime_and_another_refused)
 
 	made_init(&m);
 	hook(&m, "/usr/bin/nvidia-cdi-hook", links);
-	assert_int_equal(gpu_put(&want, &m.edits, &m.c, &e), 0);
+	assert_int_equal(gpu_put(&want, &m.edits, 0, &m.c, &e), 0);
 	assert_non_null(strstr(m.c.tree, "/usr/lib/libcuda.so"));
 	hook(&m, "/opt/thing", vendor);
-	assert_int_equal(gpu_put(&want, &m.edits, &m.c, &e), -ERR_CONFIG);
+	assert_int_equal(gpu_put(&want, &m.edits, 0, &m.c, &e), -ERR_CONFIG);
 	assert_non_null(strstr(e.msg, "/opt/thing"));
 	assert_true(e.hint[0]);
 }
@@ -153,18 +177,19 @@ TEST(what_the_runtime_cannot_do_is_refused)
 		n = cdi_add_node(&one.a, &one.edits);
 		n->path = rows[i].path;
 		n->host_path = rows[i].host;
-		if (gpu_put(&want, &one.edits, &one.c, &e) != -rows[i].code)
+		if (gpu_put(&want, &one.edits, 0, &one.c, &e) != -rows[i].code)
 			fail_msg("%s: %d %s", rows[i].path, (int)e.code, e.msg);
 		assert_null(one.c.nodes);
 	}
 	made_init(&m);
 	m.edits.nets = &net;
 	m.edits.nets_n = 1;
-	assert_int_equal(gpu_put(&want, &m.edits, &m.c, &e), -ERR_CONFIG);
+	assert_int_equal(gpu_put(&want, &m.edits, 0, &m.c, &e), -ERR_CONFIG);
 	assert_non_null(strstr(e.msg, "netDevices"));
 }
 
 RUN(IT(what_is_not_said_of_a_node_is_taken_from_the_machine),
+    IT(a_node_that_was_just_found_is_not_looked_at_again),
     IT(mounts_variables_and_groups_keep_their_words),
     IT(a_known_hook_is_left_to_the_runtime_and_another_refused),
     IT(what_the_runtime_cannot_do_is_refused))
