@@ -4,8 +4,8 @@
  * driver's libraries are added in front, and the file is written anew. In a
  * folder that the image's cache knows, only what is mounted there is the
  * driver's; of another folder everything is added, as ldconfig would. A library
- * goes under its SONAME, which is the name of a link that was made to it: only
- * where there is none, the library is read. A later
+ * goes under its SONAME, which is the name of a link that was made to it, or its
+ * own: only where neither is known, the library is read. A later
  * ldconfig inside finds the folders in a drop-in of a fixed name; musl has a
  * path file. What cannot be read is what the loader does not read either.
  */
@@ -20,6 +20,7 @@
 
 #include "base/fs.h"
 #include "base/i18n.h"
+#include "cdi/driver_parts.h"
 #include "cdi/elf.h"
 #include "cdi/tree_parts.h"
 
@@ -104,8 +105,11 @@ static bool soname_read(struct loader *l, const char *name, struct elf *ret, uin
 	return *ret_flags && ret->is_library;
 }
 
-/* "libcuda.so.1", if that link was made to "libcuda.so.550.163.01" in the folder; or NULL. */
-static const char *soname_linked(const struct loader *l, const char *name)
+/*
+ * "libcuda.so.1", if that link was made to "libcuda.so.550.163.01" in the folder; the name itself
+ * of a library that only the driver uses, which needs no link; or NULL.
+ */
+static const char *soname_known(const struct loader *l, const char *name)
 {
 	const char *so = strstr(name, ".so.");
 	size_t stem = so ? (size_t)(so - name) + strlen(".so.") : 0;
@@ -120,27 +124,28 @@ static const char *soname_linked(const struct loader *l, const char *name)
 		    at[stem] <= '9' && is_plain_name(at))
 			return at;
 	}
-	return NULL;
+	return lib_version(name) && driver_library_is_inner(name) ? name : NULL;
 }
 
 /* A library goes under its SONAME, by the link of that name if there is one. */
-static void add_library(struct loader *l, const char *name)
+static void add_library(struct loader *l, const char *name, bool is_regular)
 {
-	const char *soname = soname_linked(l, name);
-	bool linked = soname;
+	const char *soname = soname_known(l, name);
+	bool known = soname;
 	CLEANUP(freep) char *path = NULL;
 	uint32_t flags = l->flags;
 	struct elf elf = {0};
 	struct stat st;
 
-	if (linked && l->flags) {
-		if (fstatat(l->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	if (known && l->flags) {
+		if (!is_regular &&
+		    (fstatat(l->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)))
 			return;
 	} else {
 		if (!soname_read(l, name, &elf, &flags))
 			return;
 		soname = is_plain_name(elf.soname) ? elf.soname : name;
-		if (linked)
+		if (known)
 			l->flags = flags;
 	}
 	if (fstatat(l->dir, soname, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -161,7 +166,7 @@ static void add_mounted(struct loader *l)
 
 	for (const char *const *m = l->p->mounts; m && *m; m++)
 		if (strncmp(*m, l->folder, n) == 0 && (*m)[n] == '/' && is_library_name(*m + n + 1))
-			add_library(l, *m + n + 1);
+			add_library(l, *m + n + 1, false);
 }
 
 static void add_all(struct loader *l)
@@ -178,7 +183,7 @@ static void add_all(struct loader *l)
 	while ((ent = readdir(d)) && names++ < NAMES_MAX)
 		if (is_library_name(ent->d_name) &&
 		    (ent->d_type == DT_REG || ent->d_type == DT_UNKNOWN))
-			add_library(l, ent->d_name);
+			add_library(l, ent->d_name, ent->d_type == DT_REG);
 	(void)closedir(d);
 }
 

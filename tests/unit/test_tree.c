@@ -296,8 +296,9 @@ TEST(the_driver_is_put_into_a_new_cache)
 TEST(a_library_with_a_link_of_its_name_is_not_read)
 {
 	static const char *const mounts[] = {
-		"/" USUAL "/libcuda.so.550.1", "/" USUAL "/libnvidia-ml.so.550.1",
-		"/" USUAL "/libnvcuvid.so.550.1", "/" USUAL "/libGLX_nvidia.so.550.1", NULL};
+		"/" USUAL "/libcuda.so.550.1",		"/" USUAL "/libnvidia-ml.so.550.1",
+		"/" USUAL "/libnvidia-glcore.so.550.1", "/" USUAL "/libnvcuvid.so.550.1",
+		"/" USUAL "/libGLX_nvidia.so.550.1",	NULL};
 	CLEANUP(freep) char *fifo = NULL;
 	struct box b;
 
@@ -307,6 +308,7 @@ TEST(a_library_with_a_link_of_its_name_is_not_read)
 	put_text(&b, USUAL "/libGLX_nvidia.so.550.1", "unread");
 	fifo = str_fmt("%s/root/" USUAL "/libnvcuvid.so.550.1", b.dir);
 	assert_int_equal(mkfifo(fifo, 0644), 0);
+	put_text(&b, USUAL "/libnvidia-glcore.so.550.1", "unread");
 	(void)tree_add_link(&b.a, &b.t, "libcuda.so.550.1", "/" USUAL "/libcuda.so.1");
 	(void)tree_add_link(&b.a, &b.t, "libnvidia-ml.so.550.1", "/" USUAL "/libnvidia-ml.so.1");
 	(void)tree_add_link(&b.a, &b.t, "libnvcuvid.so.550.1", "/" USUAL "/libnvcuvid.so.1");
@@ -320,6 +322,8 @@ TEST(a_library_with_a_link_of_its_name_is_not_read)
 	make(&b);
 	finds(&b, "libcuda.so.1", "/" USUAL "/libcuda.so.1");
 	finds(&b, "libnvidia-ml.so.1", "/" USUAL "/libnvidia-ml.so.1");
+	/* No link is made to it: its SONAME is its own name. */
+	finds(&b, "libnvidia-glcore.so.550.1", "/" USUAL "/libnvidia-glcore.so.550.1");
 	assert_null(found(&b, "libnvcuvid.so.1"));
 	assert_null(found(&b, "libGLX_indirect.so.0"));
 	assert_null(found(&b, "libGLX_nvidia.so"));
