@@ -70,6 +70,7 @@ struct place {
 	const char *xdg;      /* XDG variable */
 	const char *below_home;
 	const char *leaf; /* below either */
+	mode_t mode;	  /* of root's folder; everybody else's are private */
 	size_t offset;
 };
 
@@ -79,13 +80,13 @@ struct place {
  * instead, so that those of an earlier one are known.
  */
 static const struct place places[] = {
-	{"DLENV_DATA", "/var/lib/dlenv", "XDG_DATA_HOME", ".local/share", "dlenv",
+	{"DLENV_DATA", "/var/lib/dlenv", "XDG_DATA_HOME", ".local/share", "dlenv", 0700,
 	 offsetof(struct paths, data)},
-	{"DLENV_CACHE", "/var/cache/dlenv", "XDG_CACHE_HOME", ".cache", "dlenv",
+	{"DLENV_CACHE", "/var/cache/dlenv", "XDG_CACHE_HOME", ".cache", "dlenv", 0700,
 	 offsetof(struct paths, cache)},
-	{"DLENV_RUN", "/run/dlenv", "XDG_DATA_HOME", ".local/share", "dlenv/run",
+	{"DLENV_RUN", "/run/dlenv", "XDG_DATA_HOME", ".local/share", "dlenv/run", 0700,
 	 offsetof(struct paths, run)},
-	{"DLENV_CONFIG", "/etc/dlenv", "XDG_CONFIG_HOME", ".config", "dlenv",
+	{"DLENV_CONFIG", "/etc/dlenv", "XDG_CONFIG_HOME", ".config", "dlenv", 0755,
 	 offsetof(struct paths, config)},
 };
 
@@ -107,8 +108,9 @@ static char *place_choose(const struct place *p, const struct user *u)
 	return str_fmt("%s/%s/%s", u->home, p->below_home, p->leaf);
 }
 
-static int place_make(const char *path, struct err *e)
+static int place_make(const struct place *p, const char *path, struct err *e)
 {
+	mode_t mode = str_eq(path, p->system) ? p->mode : 0700;
 	struct stat st;
 
 	if (dir_make(AT_FDCWD, path, 0700, e) < 0) {
@@ -124,6 +126,9 @@ static int place_make(const char *path, struct err *e)
 		return err_hint(e, "remove it, or give dlenv another folder with DLENV_DATA, "
 				   "DLENV_CACHE, DLENV_RUN and DLENV_CONFIG");
 	}
+	/* The administrator's settings are for everybody to read. */
+	if (mode != 0700 && (st.st_mode & 07777) == 0700 && chmod(path, mode) < 0)
+		return err_sys(e, "cannot set the mode of '%s'", path);
 	return 0;
 }
 
@@ -137,7 +142,7 @@ int paths_init(struct paths *p, struct err *e)
 		char **slot = (char **)((char *)p + places[i].offset);
 
 		*slot = place_choose(&places[i], &u);
-		if (place_make(*slot, e) < 0)
+		if (place_make(&places[i], *slot, e) < 0)
 			return -(int)e->code;
 	}
 	return 0;

@@ -36,7 +36,7 @@ struct paths {
 /*
  * For root: /var/lib, /var/cache, /run and /etc (each with /dlenv). For others
  * the XDG base directories; run is data/run. DLENV_DATA, DLENV_CACHE, DLENV_RUN,
- * DLENV_CONFIG override each. The folders are made (0700). ERR_PRIV when one
+ * DLENV_CONFIG override each. The folders are made (0700; /etc/dlenv 0755). ERR_PRIV when one
  * belongs to somebody else.
  */
 int paths_init(struct paths *p, struct err *e) MUST_USE;

@@ -181,3 +181,21 @@ up() { dlenv up --yes --preset base "$@"; }
 	cmp ~/.ssh/config before
 	rm ~/.ssh/config
 }
+
+@test "the administrator's settings are for everybody, also in a folder of an older dlenv" {
+	need root
+	need user
+	mkdir "$E2E_TEST_STATE"/{upper,work}
+	chmod go+x "$E2E_TEST_STATE"
+	export -f as_user
+	export DLENV E2E_USER E2E_USER_STATE
+	run unshare --mount --propagation private bash -c '
+		mount -t overlay -o "lowerdir=/etc,upperdir=$1/upper,workdir=$1/work" none /etc || exit 90
+		rm -rf /etc/dlenv
+		mkdir -m 0700 /etc/dlenv
+		env -u DLENV_CONFIG "$DLENV" ls || exit 91
+		printf "run:\n  tz: Asia/Taipei\n" >/etc/dlenv/config.yaml
+		cd /tmp && as_user env -u DLENV_RUN -u DLENV_CONFIG "$DLENV" config' _ "$E2E_TEST_STATE"
+	assert_status 0
+	assert_output "Asia/Taipei"
+}
