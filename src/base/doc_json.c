@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON through jansson, where it is not plain. It keeps no positions of values
- * and no spelling of numbers: lines are 0, and numbers are written anew.
+ * JSON through jansson. It keeps no positions of values and no spelling of
+ * numbers: lines are 0, and numbers are written anew.
  */
 #include <jansson.h>
 #include <string.h>
 
 #include "base/doc.h"
-#include "base/doc_plain.h"
 #include "base/str.h"
 
 enum { LEVELS_MAX = 64, TEXT_MAX = 4 << 20 };
@@ -88,34 +87,23 @@ static struct doc_node *convert(struct arena *a, const json_t *j, int depth)
 	return n;
 }
 
-/* By jansson: anything, and what is wrong with it. */
-static int read_any(const char *text, size_t len, const char *name, struct doc *d, struct err *e)
-{
-	json_error_t why;
-	json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-
-	if (!j)
-		return err_set(e, ERR_PARSE, "%s:%d:%d: %s", name, why.line > 0 ? why.line : 1,
-			       why.column > 0 ? why.column : 1, why.text);
-	d->top = convert(&d->arena, j, 1);
-	json_decref(j);
-	if (!d->top)
-		return err_set(e, ERR_PARSE, "%s: more than 64 levels", name);
-	return 0;
-}
-
 int doc_json(const char *text, size_t len, const char *name, struct doc *ret, struct err *e)
 {
 	CLEANUP(doc_fini) struct doc d = {0};
+	json_error_t why;
+	json_t *j;
 
 	if (len > TEXT_MAX)
 		return err_set(e, ERR_PARSE, "%s: larger than 4 MiB", name);
-	if (!doc_plain(text, len, &d.arena, &d.top)) {
-		arena_fini(&d.arena);
-		if (read_any(text, len, name, &d, e) < 0)
-			return -(int)e->code;
-	}
+	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	if (!j)
+		return err_set(e, ERR_PARSE, "%s:%d:%d: %s", name, why.line > 0 ? why.line : 1,
+			       why.column > 0 ? why.column : 1, why.text);
 	d.name = arena_str(&d.arena, name);
+	d.top = convert(&d.arena, j, 1);
+	json_decref(j);
+	if (!d.top)
+		return err_set(e, ERR_PARSE, "%s: more than 64 levels", name);
 	*ret = d;
 	d = (struct doc){0};
 	return 0;

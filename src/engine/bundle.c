@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How this works: config.json is put together section by section, each by one
- * function. The sections are those of the OCI runtime specification 1.2 (config.md
- * and config-linux.md). Those that a GPU's driver makes long are written as text,
- * the rest becomes jansson's values first.
+ * function that returns a new JSON value; the top-level table names them. The
+ * sections are those of the OCI runtime specification 1.2 (config.md and
+ * config-linux.md).
  */
 #include "engine/container.h"
 
@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/json_edit.h"
 #include "runtime/runtime.h"
 
 static json_t *strings(const char *const *v)
@@ -63,74 +62,53 @@ static json_t *section_process(const struct container *c)
 			 "permitted", strings(rt_default_caps));
 }
 
-/* A member of an object; before it stands what separates it. */
-static void put_text(struct buf *b, const char *before, const char *key, const char *value)
-{
-	buf_str(b, before);
-	json_put(b, key);
-	buf_str(b, ":");
-	json_put(b, value);
-}
-
-/* A jansson value, which is given up. */
-static void put_value(struct buf *b, json_t *value)
-{
-	CLEANUP(freep) char *text = value ? json_dumps(value, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
-
-	if (!text)
-		err_bug("config.json has a section that is not JSON");
-	json_decref(value);
-	buf_str(b, text);
-}
-
-static void mount_add(struct buf *b, const char *type, const char *source, const char *at,
+static void mount_add(json_t *list, const char *type, const char *source, const char *at,
 		      const char *options)
 {
-	put_text(b, b->data[b->len - 1] == '[' ? "{" : ",{", "destination", at);
-	buf_str(b, ",\"options\":[");
-	for (const char *p = options; p && *p;) {
-		CLEANUP(freep) char *word = str_fmt("%.*s", (int)strcspn(p, ","), p);
+	json_t *words = json_array();
+	const char *p = options;
 
-		buf_str(b, p == options ? "" : ",");
-		json_put(b, word);
-		p += strcspn(p, ",");
-		p += *p == ',';
+	while (p && *p) {
+		size_t n = strcspn(p, ",");
+
+		(void)json_array_append_new(words, json_stringn(p, n));
+		p += n + (p[n] == ',');
 	}
-	put_text(b, "],", "source", source);
-	put_text(b, ",", "type", type);
-	buf_str(b, "}");
+	(void)json_array_append_new(list,
+				    json_pack("{s:s, s:s, s:s, s:o}", "destination", at, "type",
+					      type, "source", source, "options", words));
 }
 
-static void section_mounts(const struct container *c, struct buf *b)
+static json_t *section_mounts(const struct container *c)
 {
 	CLEANUP(freep)
 	char *shm = str_fmt("nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)c->shm);
+	json_t *list = json_array();
 
-	buf_str(b, "[");
-	mount_add(b, "proc", "proc", "/proc", "nosuid,noexec,nodev");
-	mount_add(b, "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=65536k");
-	mount_add(b, "devpts", "devpts", "/dev/pts",
+	mount_add(list, "proc", "proc", "/proc", "nosuid,noexec,nodev");
+	mount_add(list, "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=65536k");
+	mount_add(list, "devpts", "devpts", "/dev/pts",
 		  "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
 	/* DataLoader workers and NCCL need more than the usual 64 MiB. */
-	mount_add(b, "tmpfs", "shm", "/dev/shm", shm);
-	mount_add(b, "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev");
+	mount_add(list, "tmpfs", "shm", "/dev/shm", shm);
+	mount_add(list, "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev");
 	/* sysfs can be mounted only by the owner of the network namespace. */
 	if (c->net == NET_HOST)
-		mount_add(b, "bind", "/sys", "/sys", "rbind,nosuid,noexec,nodev,ro");
+		mount_add(list, "bind", "/sys", "/sys", "rbind,nosuid,noexec,nodev,ro");
 	else
-		mount_add(b, "sysfs", "sysfs", "/sys", "nosuid,noexec,nodev,ro");
-	mount_add(b, "cgroup", "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro");
+		mount_add(list, "sysfs", "sysfs", "/sys", "nosuid,noexec,nodev,ro");
+	mount_add(list, "cgroup", "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro");
 	for (const struct mount *m = c->mounts; m; m = m->next) {
 		if (m->kind == MOUNT_EXACT)
-			mount_add(b, m->type, m->source, m->at, m->options);
+			mount_add(list, m->type, m->source, m->at, m->options);
 		else if (m->kind == MOUNT_TMPFS)
-			mount_add(b, "tmpfs", "tmpfs", m->at, m->options);
+			mount_add(list, "tmpfs", "tmpfs", m->at, m->options);
 		else
-			mount_add(b, "bind", m->source, m->at,
+			mount_add(list, "bind", m->source, m->at,
 				  m->read_only ? "rbind,ro,nosuid,nodev,rprivate"
 					       : "rbind,nosuid,nodev,rprivate");
 	}
-	buf_str(b, "]");
+	return list;
 }
 
 static json_t *mappings(const struct idmap_row *rows, size_t n)
@@ -186,24 +164,30 @@ static json_t *namespaces(const struct container *c)
 	return list;
 }
 
-static void put_devices(const struct container *c, struct buf *b)
+static json_t *devices(const struct container *c)
 {
-	const char *before = "[";
+	json_t *list = json_array();
 
 	for (const struct node *n = c->nodes; n; n = n->next) {
 		const char type[] = {n->type, '\0'};
 
-		buf_fmt(b, "%s{\"fileMode\":%u,\"gid\":%u,\"major\":%u,\"minor\":%u,\"uid\":%u",
-			before, n->mode, n->gid, n->major, n->minor, n->uid);
-		put_text(b, ",", "path", n->path);
-		put_text(b, ",", "type", type);
-		buf_str(b, "}");
-		before = ",";
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "path", n->path,
+					"type", type, "major", (json_int_t)n->major, "minor",
+					(json_int_t)n->minor, "fileMode", (int)n->mode, "uid",
+					(json_int_t)n->uid, "gid", (json_int_t)n->gid));
 	}
-	buf_str(b, "]");
+	return list;
 }
 
-static void section_linux(const struct container *c, struct buf *b)
+/*
+ * The filter is most of the document, and its compiled form is looked up by its text: that is put
+ * in as it is. Inside a string of JSON the quotes would be escaped, so this stands there once.
+ */
+static const char filter_place[] = "@";
+static const char filter_mark[] = "\"seccomp\":\"@\"";
+
+static json_t *section_linux(const struct container *c)
 {
 	static const char *const masked[] = {"/proc/acpi",	    "/proc/asound",
 					     "/proc/kcore",	    "/proc/keys",
@@ -215,32 +199,42 @@ static void section_linux(const struct container *c, struct buf *b)
 	static const char *const read_only[] = {
 		"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 	CLEANUP(freep) char *cgroup = str_fmt("/dlenv/%s", c->id);
-	json_t *rest =
-		json_pack("{s:o, s:o, s:o, s:o, s:s}", "namespaces", namespaces(c), "maskedPaths",
-			  strings(masked), "readonlyPaths", strings(read_only), "resources",
-			  resources(c), "cgroupsPath", cgroup);
-	size_t start;
+	json_t *linux_part = json_pack(
+		"{s:o, s:o, s:o, s:o, s:s, s:s}", "namespaces", namespaces(c), "maskedPaths",
+		strings(masked), "readonlyPaths", strings(read_only), "resources", resources(c),
+		"cgroupsPath", cgroup, "seccomp", filter_place);
 
+	if (c->nodes)
+		(void)json_object_set_new(linux_part, "devices", devices(c));
 	if (c->map->uids) {
-		(void)json_object_set_new(rest, "uidMappings", mappings(c->map->uid, c->map->uids));
-		(void)json_object_set_new(rest, "gidMappings", mappings(c->map->gid, c->map->gids));
+		(void)json_object_set_new(linux_part, "uidMappings",
+					  mappings(c->map->uid, c->map->uids));
+		(void)json_object_set_new(linux_part, "gidMappings",
+					  mappings(c->map->gid, c->map->gids));
 	}
-	buf_str(b, "{\"seccomp\":");
-	buf_str(b, rt_default_seccomp_json());
-	if (c->nodes) {
-		buf_str(b, ",\"devices\":");
-		put_devices(c, b);
-	}
-	/* The rest is never empty: its bracket becomes the comma. */
-	start = b->len;
-	put_value(b, rest);
-	b->data[start] = ',';
+	return linux_part;
 }
 
 /* What config.json has no place for. */
-static void section_annotations(const struct container *c, struct buf *b)
+static void annotate(const struct container *c, json_t *list)
+{
+	if (c->tree)
+		(void)json_object_set_new(list, "dlenv.tree", json_string(c->tree));
+	/* The name that podman and crun agreed on for the same. */
+	if (c->keep_groups)
+		(void)json_object_set_new(list, "run.oci.keep_original_groups", json_string("1"));
+	for (const struct node *n = c->nodes; n; n = n->next) {
+		CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", n->path);
+
+		if (n->host_path && !str_eq(n->host_path, n->path))
+			(void)json_object_set_new(list, key, json_string(n->host_path));
+	}
+}
+
+static json_t *section_annotations(const struct container *c)
 {
 	CLEANUP(buf_fini) struct buf lower = {0};
+	json_t *list;
 	size_t n = 0;
 
 	while (c->lowers[n])
@@ -250,40 +244,38 @@ static void section_annotations(const struct container *c, struct buf *b)
 		if (n > 0)
 			buf_str(&lower, ":");
 	}
-	put_text(b, "{", "dlenv.overlay.lower", lower.data ? lower.data : "");
-	put_text(b, ",", "dlenv.overlay.upper", c->upper ? c->upper : "tmpfs");
-	if (c->upper)
-		put_text(b, ",", "dlenv.overlay.work", c->work);
-	if (c->tree)
-		put_text(b, ",", "dlenv.tree", c->tree);
-	/* The name that podman and crun agreed on for the same. */
-	if (c->keep_groups)
-		put_text(b, ",", "run.oci.keep_original_groups", "1");
-	for (const struct node *node = c->nodes; node; node = node->next) {
-		CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", node->path);
+	list = c->upper ? json_pack("{s:s, s:s, s:s}", "dlenv.overlay.lower", lower.data,
+				    "dlenv.overlay.upper", c->upper, "dlenv.overlay.work", c->work)
+			: json_pack("{s:s, s:s}", "dlenv.overlay.lower", lower.data,
+				    "dlenv.overlay.upper", "tmpfs");
+	annotate(c, list);
+	return list;
+}
 
-		if (node->host_path && !str_eq(node->host_path, node->path))
-			put_text(b, ",", key, node->host_path);
-	}
-	buf_str(b, "}");
+static void put_filter(const char *text, struct buf *ret)
+{
+	const char *mark = strstr(text, filter_mark);
+
+	buf_add(ret, text, (size_t)(mark - text));
+	buf_fmt(ret, "\"seccomp\":%s", rt_default_seccomp_json());
+	buf_str(ret, mark + strlen(filter_mark));
 }
 
 int bundle_write(const struct container *c, const char *dir, struct err *e)
 {
+	json_t *top = json_pack("{s:s, s:o, s:o, s:o, s:o}", "ociVersion", "1.2.0", "process",
+				section_process(c), "mounts", section_mounts(c), "linux",
+				section_linux(c), "annotations", section_annotations(c));
 	CLEANUP(freep) char *path = str_fmt("%s/config.json", dir);
-	CLEANUP(buf_fini) struct buf b = {0};
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(buf_fini) struct buf all = {0};
 
-	buf_str(&b, "{\"annotations\":");
-	section_annotations(c, &b);
+	if (!top)
+		err_bug("config.json has a section that is not JSON");
 	if (c->hostname)
-		put_text(&b, ",", "hostname", c->hostname);
-	buf_str(&b, ",\"linux\":");
-	section_linux(c, &b);
-	buf_str(&b, ",\"mounts\":");
-	section_mounts(c, &b);
-	put_text(&b, ",", "ociVersion", "1.2.0");
-	buf_str(&b, ",\"process\":");
-	put_value(&b, section_process(c));
-	buf_str(&b, "}");
-	return file_write(AT_FDCWD, path, b.data, b.len, 0600, 0, e);
+		(void)json_object_set_new(top, "hostname", json_string(c->hostname));
+	text = json_dumps(top, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(top);
+	put_filter(text, &all);
+	return file_write(AT_FDCWD, path, all.data, all.len, 0600, 0, e);
 }
