@@ -18,7 +18,6 @@
 
 struct node {
 	const char *name; /* below /dev */
-	const char *host; /* the host's node; NULL: the same path */
 	mode_t type;	  /* S_IFCHR ... */
 	mode_t mode;
 	unsigned int major;
@@ -29,9 +28,9 @@ struct node {
 
 /* config-linux.md "Default Devices"; console and ptmx are made elsewhere. */
 static const struct node defaults[] = {
-	{"null", NULL, S_IFCHR, 0666, 1, 3, 0, 0},    {"zero", NULL, S_IFCHR, 0666, 1, 5, 0, 0},
-	{"full", NULL, S_IFCHR, 0666, 1, 7, 0, 0},    {"random", NULL, S_IFCHR, 0666, 1, 8, 0, 0},
-	{"urandom", NULL, S_IFCHR, 0666, 1, 9, 0, 0}, {"tty", NULL, S_IFCHR, 0666, 5, 0, 0, 0},
+	{"null", S_IFCHR, 0666, 1, 3, 0, 0},	{"zero", S_IFCHR, 0666, 1, 5, 0, 0},
+	{"full", S_IFCHR, 0666, 1, 7, 0, 0},	{"random", S_IFCHR, 0666, 1, 8, 0, 0},
+	{"urandom", S_IFCHR, 0666, 1, 9, 0, 0}, {"tty", S_IFCHR, 0666, 5, 0, 0, 0},
 };
 
 static const struct {
@@ -51,8 +50,9 @@ static bool is_node(const struct stat *st, const struct node *n)
 /* Without the right to make nodes, the host's is shown, if it is what it should be (R3). */
 static int node_bind(struct rt *rt, int dir, const char *path, const struct node *n, struct err *e)
 {
-	CLEANUP(freep) char *same = str_fmt("/dev/%s", n->name);
-	const char *host = n->host ? n->host : same;
+	CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", path);
+	const char *other = spec_annotation(&rt->spec, key);
+	const char *host = other ? other : path;
 	CLEANUP(fd_closep) int source = -1;
 	struct mnt_at at = {.root = rt->root, .path = path, .fd = -1};
 	struct mount_options o = {0};
@@ -76,19 +76,23 @@ static int node_bind(struct rt *rt, int dir, const char *path, const struct node
 static int node_make(struct rt *rt, int dir, const char *path, const struct node *n, struct err *e)
 {
 	const char *base = strrchr(path, '/') + 1;
+	bool makes = !rt->userns || n->type == S_IFIFO;
+	int sys = EPERM;
 	struct stat st;
 
-	if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (makes)
+		sys = mknodat(dir, base, n->type | n->mode, makedev(n->major, n->minor)) < 0 ? errno
+											     : 0;
+	if (sys && fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (is_node(&st, n))
 			return 0;
 		return err_set(e, ERR_CONFIG, "'%s' exists and is not the device %u:%u", path,
 			       n->major, n->minor);
 	}
-	if (rt->userns && n->type != S_IFIFO)
+	if (sys == EPERM && n->type != S_IFIFO)
 		return node_bind(rt, dir, path, n, e);
-	if (mknodat(dir, base, n->type | n->mode, makedev(n->major, n->minor)) < 0) {
-		if (errno == EPERM && n->type != S_IFIFO)
-			return node_bind(rt, dir, path, n, e);
+	if (sys) {
+		errno = sys;
 		return err_sys(e, "cannot make the device '%s'", path);
 	}
 	if ((n->uid || n->gid) && fchownat(dir, base, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -96,7 +100,39 @@ static int node_make(struct rt *rt, int dir, const char *path, const struct node
 	return 0;
 }
 
-static int device_make(struct rt *rt, const struct spec_device *d, struct err *e)
+/* The last folder that was needed: a GPU's nodes lie in two. */
+struct place {
+	char *folder;
+	int fd;
+};
+
+static void place_fini(struct place *at)
+{
+	freep(&at->folder);
+	fd_closep(&at->fd);
+}
+
+/* The folder of a path in *ret_dir, dev being /dev itself; it stays at's. */
+static int place_find(struct rt *rt, const char *path, int dev, struct place *at, int *ret_dir,
+		      struct err *e)
+{
+	CLEANUP(freep) char *folder = str_fmt("%.*s", (int)(strrchr(path, '/') - path), path);
+
+	*ret_dir = dev;
+	if (str_eq(folder, "/dev"))
+		return 0;
+	if (!str_eq(folder, at->folder)) {
+		place_fini(at);
+		if (rootfs_place(rt->root, folder, true, &at->fd, e) < 0)
+			return -(int)e->code;
+		at->folder = TAKE(folder);
+	}
+	*ret_dir = at->fd;
+	return 0;
+}
+
+static int device_make(struct rt *rt, const struct spec_device *d, int dev, struct place *at,
+		       struct err *e)
 {
 	struct node n = {
 		.name = d->path + strlen("/dev/"),
@@ -106,19 +142,15 @@ static int device_make(struct rt *rt, const struct spec_device *d, struct err *e
 		.uid = (uint32_t)d->uid,
 		.gid = (uint32_t)d->gid,
 	};
-	CLEANUP(freep) char *folder = str_dup(d->path);
-	CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", d->path);
-	CLEANUP(fd_closep) int dir = -1;
+	int dir = -1;
 
 	if (!str_starts(d->path, "/dev/") || !*n.name)
 		return err_set(e, ERR_CONFIG, "the device '%s' is not below /dev", d->path);
 	if (strlen(d->type) != 1 || !strchr("cubp", d->type[0]))
 		return err_set(e, ERR_CONFIG, "the device '%s' has the type '%s'", d->path,
 			       d->type);
-	n.host = spec_annotation(&rt->spec, key);
 	n.type = d->type[0] == 'b' ? S_IFBLK : d->type[0] == 'p' ? S_IFIFO : S_IFCHR;
-	*strrchr(folder, '/') = '\0';
-	if (rootfs_place(rt->root, folder, true, &dir, e) < 0)
+	if (place_find(rt, d->path, dev, at, &dir, e) < 0)
 		return -(int)e->code;
 	return node_make(rt, dir, d->path, &n, e);
 }
@@ -126,6 +158,7 @@ static int device_make(struct rt *rt, const struct spec_device *d, struct err *e
 int stage_devices(struct rt *rt, struct err *e)
 {
 	const struct spec_device *d = rt->spec.linux_.devices.items;
+	CLEANUP(place_fini) struct place at = {.fd = -1};
 	CLEANUP(fd_closep) int dir = -1;
 
 	if (rootfs_place(rt->root, "/dev", true, &dir, e) < 0)
@@ -144,7 +177,7 @@ int stage_devices(struct rt *rt, struct err *e)
 		if (symlinkat(links[i].target, dir, links[i].name) < 0 && errno != EEXIST)
 			return err_sys(e, "cannot make the link '/dev/%s'", links[i].name);
 	for (size_t i = 0; i < rt->spec.linux_.devices.n; i++)
-		if (device_make(rt, &d[i], e) < 0)
+		if (device_make(rt, &d[i], dir, &at, e) < 0)
 			return -(int)e->code;
 	return 0;
 }
