@@ -30,7 +30,8 @@ static const struct distro_fact *distro_of(const struct facts *f, const struct o
 
 static void look_at_distro(const struct host *h, const struct distro_fact *d, struct findings *f)
 {
-	CLEANUP(freep) char *name = str_fmt("%s %s", h->os.id, h->os.version);
+	CLEANUP(freep)
+	char *name = str_fmt("%s%s%s", h->os.id, h->os.version[0] ? " " : "", h->os.version);
 
 	if (!h->os.id[0] || str_eq(h->place, "wsl"))
 		return;
@@ -40,11 +41,14 @@ static void look_at_distro(const struct host *h, const struct distro_fact *d, st
 		finding_add(f, "HOST003", name, d->lifecycle);
 }
 
+/* Surely before: of a table's "5.x" the later part is not known. */
 static bool is_before(const char *text, const char *than)
 {
 	struct version a = version_in(text);
 	struct version b = version_in(than);
 
+	if (a.n == 1 && b.n > 1 && a.part[0] == b.part[0])
+		return false;
 	return a.n && version_compare(&a, &b) < 0;
 }
 
@@ -52,24 +56,18 @@ static bool is_before(const char *text, const char *than)
 static void look_at_engines(const struct host *h, const struct distro_fact *d, struct findings *f)
 {
 	const char *podman = h->podman;
-	/* Epoch and revision are no part of it: "5:5.4.2-1". */
-	const char *colon = podman ? strchr(podman, ':') : NULL;
 	const char *docker = h->docker ? h->docker : "";
 	bool new_toolkit = h->toolkit && h->toolkit[0] && !is_before(h->toolkit, "1.19.1");
 	char name[64];
 
-	if (colon)
-		podman = colon + 1;
 	if (podman && !*podman && d)
 		podman = d->podman_version;
-	if (podman && is_before(podman, "4.1"))
+	if (podman && is_before(podman, "4.1")) {
 		finding_add(f, "HOST019", podman, "");
-	else if (podman && new_toolkit && is_before(podman, "5.1")) {
+	} else if (podman && new_toolkit && is_before(podman, "5.1")) {
 		(void)snprintf(name, sizeof(name), "podman %.40s", podman);
 		finding_add(f, "HOST020", name, h->toolkit);
 	}
-	colon = strchr(docker, ':');
-	docker = colon ? colon + 1 : docker;
 	if (new_toolkit && is_before(docker, "26.1")) {
 		(void)snprintf(name, sizeof(name), "docker %.40s", docker);
 		finding_add(f, "HOST020", name, h->toolkit);

@@ -105,7 +105,7 @@ json_t *host_json(const struct host *h)
 static void add(struct buf *b, const char *name, const char *value)
 {
 	if (value)
-		buf_fmt(b, "%s%s %s", b->len ? ", " : "", name, value);
+		buf_fmt(b, "%s%s%s%s", b->len ? ", " : "", name, *value ? " " : "", value);
 }
 
 /* One line: names of things and versions, the same in every language. */

@@ -148,7 +148,7 @@ static const struct row rows[] = {
 	 N_("containers without root have a single user id: most packages do not install"),
 	 N_("grant a range that nobody else has"),
 	 "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s"},
-	{"HOST015", FINDING_WARNING, N_("user namespaces are forbidden (%s)"),
+	{"HOST015", FINDING_WARNING, N_("user namespaces are forbidden (wanted: %s)"),
 	 N_("containers without root cannot start"), N_("allow them"), "sudo sysctl -w %s"},
 	{"HOST016", FINDING_WARNING,
 	 N_("AppArmor gives no rights in user namespaces to programs without a profile"),

@@ -20,7 +20,8 @@ struct looking {
 	const struct root *r;
 	const struct nvidia *n;
 	struct findings *f;
-	int dev;     /* /dev, or -1 */
+	int dev; /* /dev, or -1 */
+	bool recorded;
 	mode_t mode; /* of nodes, as the module's parameters want them */
 	uid_t uid;
 	gid_t gid;
@@ -192,6 +193,36 @@ static void look_at_link(const struct looking *k, const char *name, unsigned int
 	finding_repair(k->f, &r);
 }
 
+/*
+ * A node's numbers. A recorded machine has a file in its place: "c 195:0". False: it is something
+ * else.
+ */
+static bool node_numbers(const struct looking *k, const char *name, const struct stat *st,
+			 unsigned int *ret_major, unsigned int *ret_minor)
+{
+	char text[32];
+	char *colon;
+	uint64_t major;
+	uint64_t minor;
+	struct err e;
+
+	*ret_major = major(st->st_rdev);
+	*ret_minor = minor(st->st_rdev);
+	if (!S_ISREG(st->st_mode) || !k->recorded || nv_read(k->dev, name, text, sizeof(text)) <= 0)
+		return S_ISCHR(st->st_mode);
+	text[strcspn(text, "\n")] = '\0';
+	colon = strchr(text, ':');
+	if (!colon || !str_starts(text, "c "))
+		return false;
+	*colon = '\0';
+	if (parse_uint(text + 2, UINT32_MAX, "major", &major, &e) < 0 ||
+	    parse_uint(colon + 1, UINT32_MAX, "minor", &minor, &e) < 0)
+		return false;
+	*ret_major = (unsigned int)major;
+	*ret_minor = (unsigned int)minor;
+	return true;
+}
+
 /* links: engines with systemd's cgroups run here. */
 static void look_at_node(const struct looking *k, const char *name, int major, unsigned int minor,
 			 bool links)
@@ -199,6 +230,8 @@ static void look_at_node(const struct looking *k, const char *name, int major, u
 	struct stat st;
 	char path[64];
 	char numbers[48];
+	unsigned int now_major;
+	unsigned int now_minor;
 	/* Displays alone need this one. */
 	const char *missing = str_eq(name, "nvidia-modeset") ? "GPU017" : "GPU001";
 
@@ -214,10 +247,9 @@ static void look_at_node(const struct looking *k, const char *name, int major, u
 			look_at_link(k, name, (unsigned int)major, minor);
 		return;
 	}
-	if (!S_ISCHR(st.st_mode) || major(st.st_rdev) != (unsigned int)major ||
-	    minor(st.st_rdev) != minor) {
-		(void)snprintf(numbers, sizeof(numbers), "%u:%u", major(st.st_rdev),
-			       minor(st.st_rdev));
+	if (!node_numbers(k, name, &st, &now_major, &now_minor) ||
+	    now_major != (unsigned int)major || now_minor != minor) {
+		(void)snprintf(numbers, sizeof(numbers), "%u:%u", now_major, now_minor);
 		finding_add(k->f, "GPU003", path, numbers);
 		repair_node(k, "GPU003", path, (unsigned int)major, minor);
 		return;
@@ -346,7 +378,11 @@ void findings_of_driver(const struct root *machine, const struct nvidia *n, cons
 			struct findings *ret)
 {
 	CLEANUP(fd_closep) int dev = nv_open(machine, "/dev", O_PATH | O_DIRECTORY);
-	struct looking k = {.r = machine, .n = n, .f = ret, .dev = dev};
+	struct looking k = {.r = machine,
+			    .n = n,
+			    .f = ret,
+			    .dev = dev,
+			    .recorded = root_has(machine, "/.recorded")};
 	struct libraries l = {0};
 
 	look_for_libraries(machine, &l);

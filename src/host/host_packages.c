@@ -45,6 +45,7 @@ void host_probe_manager(const struct host_look *k)
 	for (size_t i = 0; i < COUNT(rows) && !h->manager; i++)
 		if (root_has(k->r, rows[i].path))
 			h->manager = rows[i].name;
+	h->lock = host_recorded(k, "lock");
 	for (size_t i = 0; h->manager && !h->lock && i < COUNT(locks); i++) {
 		if (!str_starts(h->manager, locks[i].manager))
 			continue;
@@ -225,6 +226,21 @@ static bool is_driver(const struct wanted *w)
 	return w->at == offsetof(struct host, driver_package);
 }
 
+/* The program's own version: "28.3.3" of "5:28.3.3-1~ubuntu.24.04~noble". */
+static const char *upstream(struct host *h, const char *text, size_t len)
+{
+	const char *colon = memchr(text, ':', len);
+
+	if (colon) {
+		len -= (size_t)(colon + 1 - text);
+		text = colon + 1;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (!strchr("0123456789.", text[i]))
+			len = i;
+	return arena_strn(&h->arena, text, len);
+}
+
 /* The value of a field in a paragraph of dpkg's status; its length in *len. */
 static const char *field(const char *p, const char *end, const char *name, size_t *len)
 {
@@ -262,9 +278,10 @@ static void dpkg_paragraph(struct host *h, const char *p, const char *end)
 		if (!value || len < 10 || strncmp(value + len - 10, " installed", 10) != 0)
 			continue;
 		value = field(p, end, "\nVersion: ", &len);
-		*ret = value ? arena_strn(&h->arena, value, len) : "";
-		if (is_driver(&wanted[i]))
-			*ret = arena_fmt(&h->arena, "%.*s %s", (int)name_len, name, *ret);
+		value = value ? value : "";
+		*ret = is_driver(&wanted[i]) ? arena_fmt(&h->arena, "%.*s %.*s", (int)name_len,
+							 name, (int)len, value)
+					     : upstream(h, value, len);
 	}
 }
 
@@ -297,15 +314,17 @@ static void read_dnf5(const struct host_look *k)
 		CLEANUP(freep) char *needle = str_fmt("\"%s-", wanted[i].name);
 		const char **ret = place_of(k->h, &wanted[i]);
 		const char *p = strstr(text, needle);
+		size_t len;
 
 		while (p && !strchr("0123456789", p[strlen(needle)]))
 			p = strstr(p + 1, needle);
 		if (!p || *ret)
 			continue;
 		p += strlen(needle);
-		*ret = arena_strn(&k->h->arena, p, strcspn(p, "\"\n"));
-		if (is_driver(&wanted[i]))
-			*ret = arena_fmt(&k->h->arena, "%s %s", wanted[i].name, *ret);
+		len = strcspn(p, "\"\n");
+		*ret = is_driver(&wanted[i])
+			       ? arena_fmt(&k->h->arena, "%s %.*s", wanted[i].name, (int)len, p)
+			       : upstream(k->h, p, len);
 	}
 }
 

@@ -18,6 +18,7 @@
 #   --excluded I        the GPU of that number (by PCI address, from 0) is excluded
 #   --unknown-uuid I    the module does not know that GPU's UUID yet
 #   --no-nodes          no nodes in /dev, also as root
+#   --recorded          the nodes are files that say their numbers, as tools/record-host.sh writes them
 #   --without NAME      this node (nvidia-uvm ...) is missing; repeatable
 #   --char-links        /dev/char has its links
 #   --render-gid N      group of the render nodes (105)
@@ -33,7 +34,7 @@ die() { echo "gpu-host.sh: $*" >&2; exit 2; }
 
 dir=${1:?usage: gpu-host.sh DIR [OPTIONS]}
 shift
-gpus=1 driver=550.163.01 open='' model='' id='' mig='' mig_gpus=1 excluded='' unknown='' nodes=1
+gpus=1 driver=550.163.01 open='' model='' id='' mig='' mig_gpus=1 excluded='' unknown='' nodes=1 recorded=''
 without=' ' char_links='' render_gid=105 imex=0 nvswitch='' nouveau='' wsl='' tegra=''
 boot_id=3f2c8a5e-6a0b-4d53-9b3e-52c1c1a0f7d4
 while [ $# -gt 0 ]; do
@@ -51,6 +52,7 @@ while [ $# -gt 0 ]; do
 	--excluded) excluded=$2; shift ;;
 	--unknown-uuid) unknown=$2; shift ;;
 	--no-nodes) nodes='' ;;
+	--recorded) recorded=1 ;;
 	--without) without+="$2 "; shift ;;
 	--char-links) char_links=1 ;;
 	--render-gid) render_gid=$2; shift ;;
@@ -64,7 +66,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ "$(id -u)" = 0 ] || nodes=''
+[ "$(id -u)" = 0 ] || [ -n "$recorded" ] || nodes=''
 if [ "$gpus" -ge 4 ] || [ -n "$mig" ]; then
 	model=${model:-NVIDIA A100-SXM4-80GB} id=${id:-20b2}
 fi
@@ -254,8 +256,12 @@ mig_instances() { # mig_instances I
 node() { # node PATH MAJOR MINOR MODE [GID]
 	case $without in *" ${1##*/} "*) return 0 ;; esac
 	mkdir -p "$dir/dev/${1%/*}"
-	mknod -m "$4" "$dir/dev/$1" c "$2" "$3"
-	[ -z "${5-}" ] || chown "0:$5" "$dir/dev/$1"
+	if [ -n "$recorded" ]; then
+		printf 'c %d:%d\n' "$2" "$3" >"$dir/dev/$1"
+	else
+		mknod -m "$4" "$dir/dev/$1" c "$2" "$3"
+	fi
+	[ -z "${5-}" ] || [ -n "$recorded" ] || chown "0:$5" "$dir/dev/$1"
 	[ -z "$char_links" ] || { mkdir -p "$dir/dev/char"; ln -s "../${1#./}" "$dir/dev/char/$2:$3"; }
 }
 
@@ -310,7 +316,7 @@ done
 [ -z "$wsl" ] || {
 	put proc/version 'Linux version 5.15.167.4-microsoft-standard-WSL2 (root@build) (gcc 11.2.0)'
 	mkdir -p "$dir/usr/lib/wsl/lib" "$dir/usr/lib/wsl/drivers"
-	if [ "$(id -u)" = 0 ]; then mknod -m 0666 "$dir/dev/dxg" c 10 125; else : >"$dir/dev/dxg"; fi
+	if [ "$(id -u)" = 0 ] && [ -z "$recorded" ]; then mknod -m 0666 "$dir/dev/dxg" c 10 125; else : >"$dir/dev/dxg"; fi
 }
 [ -z "$tegra" ] || {
 	put etc/nv_tegra_release '# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64'

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tests/hosts/answers.sh DLENV DIR
+#
+# What DLENV (a path) says of each tests/hosts/*/machine: files NAME.txt in DIR, to be compared with
+# tests/golden/hosts. The state folders are DIR's too, so that nothing of this machine's is read.
+set -euo pipefail
+export LC_ALL=C LANGUAGE=C
+dlenv=${1:?usage: answers.sh DLENV DIR} out=${2:?usage: answers.sh DLENV DIR}
+hosts=$(cd "$(dirname "$0")" && pwd)
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+for place in data cache run config; do
+	mkdir -p "$temp/$place"
+	export "DLENV_${place^^}=$temp/$place"
+done
+unset DLENV_ROOT
+
+ask() { # ask COMMAND: what it says, on both streams, and its status
+	local status=0
+	echo "\$ dlenv $1"
+	"$dlenv" --root "$temp/root" "$1" 2>&1 | sed "s,$temp/root,,g" || status=${PIPESTATUS[0]}
+	echo "status $status"
+}
+
+mkdir -p "$out"
+for machine in "$hosts"/*/machine; do
+	name=$(basename "$(dirname "$machine")")
+	rm -rf "$temp/root"
+	"$hosts/../bed/host.sh" "$machine" "$temp/root"
+	{ ask doctor; ask solve; } >"$out/$name.txt"
+done
