@@ -39,12 +39,15 @@ void find_seen(struct finder *f, const char *path, bool itself)
 		strs_add(&f->seen, entry);
 }
 
+/* Of a file the last time tells of links to it, too, which others make for their own use. */
 static void put_identity(struct buf *b, const struct stat *st)
 {
+	struct timespec last = S_ISDIR(st->st_mode) ? st->st_ctim : st->st_mtim;
+
 	buf_fmt(b, "%llx %llx %x %llx.%lx %llx.%lx", (unsigned long long)st->st_dev,
 		(unsigned long long)st->st_ino, (unsigned int)st->st_mode,
 		(unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec,
-		(unsigned long long)st->st_ctim.tv_sec, (unsigned long)st->st_ctim.tv_nsec);
+		(unsigned long long)last.tv_sec, (unsigned long)last.tv_nsec);
 }
 
 /* What the answer depends on besides witnesses. It ends its line; NULL: it cannot be kept. */
@@ -91,6 +94,7 @@ struct keeper {
 	struct strs paths; /* of witnesses, without links */
 	time_t before;	   /* what changed later is not settled */
 	bool settles;	   /* tests do not wait */
+	bool fails;	   /* a witness is none */
 };
 
 static bool is_plain(const char *s)
@@ -101,10 +105,24 @@ static bool is_plain(const char *s)
 	return true;
 }
 
+static bool is_settled(const struct keeper *k, const struct stat *st)
+{
+	return !k->settles || (st->st_mtim.tv_sec < k->before &&
+			       (!S_ISDIR(st->st_mode) || st->st_ctim.tv_sec < k->before));
+}
+
 static void add_witness(struct keeper *k, const char *path)
 {
-	if (!strs_has(&k->paths, path))
-		strs_add(&k->paths, path);
+	struct stat st;
+
+	if (strs_has(&k->paths, path))
+		return;
+	strs_add(&k->paths, path);
+	if (stat_below(k->f, path, &st) < 0)
+		k->fails |= errno != ENOENT;
+	else
+		k->fails |= !is_settled(k, &st);
+	k->fails |= !is_plain(path);
 }
 
 /* Put a link's target in front of the rest. */
@@ -184,16 +202,13 @@ static bool put_witnesses(struct keeper *k, struct buf *b)
 	for (size_t i = 0; i < k->paths.n; i++) {
 		struct stat st;
 
-		if (!is_plain(k->paths.v[i]))
-			return false;
 		if (stat_below(k->f, k->paths.v[i], &st) < 0) {
 			if (errno != ENOENT)
 				return false;
 			buf_fmt(b, "a %s\n", k->paths.v[i]);
 			continue;
 		}
-		if (k->settles &&
-		    (st.st_mtim.tv_sec >= k->before || st.st_ctim.tv_sec >= k->before))
+		if (!is_settled(k, &st))
 			return false;
 		buf_str(b, "w ");
 		put_identity(b, &st);
@@ -238,10 +253,10 @@ void driver_keep(struct finder *f, time_t started)
 	if (!f->keeps || !text)
 		return;
 	buf_str(&b, text);
-	for (size_t i = 0; i < f->seen.n; i++)
+	for (size_t i = 0; i < f->seen.n && !k.fails; i++)
 		add_way(&k, f->seen.v[i] + 1, f->seen.v[i][0] == '=');
 	/* What cannot be kept is found again: it only takes longer. */
-	if (put_witnesses(&k, &b) && put_found(f->d, &b) && !b.full &&
+	if (!k.fails && put_witnesses(&k, &b) && put_found(f->d, &b) && !b.full &&
 	    dir_make(AT_FDCWD, f->q->cache, 0700, &ignored) == 0)
 		(void)!file_write(AT_FDCWD, file, b.data, b.len, 0600, 0, &ignored);
 	strs_fini(&k.paths);
