@@ -5,16 +5,12 @@
  */
 #include "host/host.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #include "base/log.h"
 #include "base/str.h"
 #include "host/host_parts.h"
-#include "host/subid.h"
 
 char *host_text(const struct host_look *k, const char *path, size_t max)
 {
@@ -22,6 +18,14 @@ char *host_text(const struct host_look *k, const char *path, size_t max)
 	struct err e;
 
 	return root_read(k->r, path, max, &text, &e) == 0 ? text : NULL;
+}
+
+char *host_clean(char *text)
+{
+	for (char *s = text; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	return text;
 }
 
 const char *host_line(const struct host_look *k, const char *path)
@@ -32,7 +36,7 @@ const char *host_line(const struct host_look *k, const char *path)
 	if (n <= 0)
 		return NULL;
 	text[strcspn(text, "\n")] = '\0';
-	return text[0] ? arena_str(&k->h->arena, text) : NULL;
+	return text[0] ? arena_str(&k->h->arena, host_clean(text)) : NULL;
 }
 
 int64_t host_number(const struct host_look *k, const char *path)
@@ -50,16 +54,20 @@ const char *host_recorded(const struct host_look *k, const char *key)
 
 	for (const char *l = k->recorded; l && *l; l += strcspn(l, "\n"), l += *l == '\n')
 		if (strncmp(l, key, n) == 0 && l[n] == ' ')
-			return arena_strn(&k->h->arena, l + n + 1, strcspn(l + n + 1, "\n"));
+			return host_clean(
+				arena_strn(&k->h->arena, l + n + 1, strcspn(l + n + 1, "\n")));
 	return NULL;
 }
 
 static void probe_system(const struct host_look *k)
 {
 	struct host *h = k->h;
+	char *const names[] = {h->os.name, h->os.id, h->os.version, h->os.like, h->os.codename};
 	struct utsname uts;
 
 	os_read(k->r, &h->os);
+	for (size_t i = 0; i < COUNT(names); i++)
+		(void)host_clean(names[i]);
 	h->arch = host_line(k, "/proc/sys/kernel/arch"); /* since Linux 6.1 */
 	h->kernel = host_line(k, "/proc/sys/kernel/osrelease");
 	if (!h->arch)

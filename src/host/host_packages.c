@@ -116,7 +116,7 @@ static void add_source(struct host *h, const char *id, const char *path, bool dr
 			return;
 	if (h->sources_n < HOST_SOURCES_MAX)
 		h->sources[h->sources_n++] =
-			(struct host_source){id, arena_str(&h->arena, path), driver};
+			(struct host_source){id, host_clean(arena_str(&h->arena, path)), driver};
 }
 
 /* A section of a .repo file, a stanza of a .sources file, lines of a .list file. */
@@ -236,7 +236,7 @@ static const char *upstream(struct host *h, const char *text, size_t len)
 		text = colon + 1;
 	}
 	for (size_t i = 0; i < len; i++)
-		if (!strchr("0123456789.", text[i]))
+		if (!text[i] || !strchr("0123456789.", text[i]))
 			len = i;
 	return arena_strn(&h->arena, text, len);
 }
@@ -279,9 +279,10 @@ static void dpkg_paragraph(struct host *h, const char *p, const char *end)
 			continue;
 		value = field(p, end, "\nVersion: ", &len);
 		value = value ? value : "";
-		*ret = is_driver(&wanted[i]) ? arena_fmt(&h->arena, "%.*s %.*s", (int)name_len,
-							 name, (int)len, value)
-					     : upstream(h, value, len);
+		*ret = is_driver(&wanted[i])
+			       ? host_clean(arena_fmt(&h->arena, "%.*s %.*s", (int)name_len, name,
+						      (int)len, value))
+			       : upstream(h, value, len);
 	}
 }
 
@@ -322,9 +323,9 @@ static void read_dnf5(const struct host_look *k)
 			continue;
 		p += strlen(needle);
 		len = strcspn(p, "\"\n");
-		*ret = is_driver(&wanted[i])
-			       ? arena_fmt(&k->h->arena, "%s %.*s", wanted[i].name, (int)len, p)
-			       : upstream(k->h, p, len);
+		*ret = is_driver(&wanted[i]) ? host_clean(arena_fmt(&k->h->arena, "%s %.*s",
+								    wanted[i].name, (int)len, p))
+					     : upstream(k->h, p, len);
 	}
 }
 

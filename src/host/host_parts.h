@@ -35,11 +35,14 @@ void host_probe_cgroup(const struct host_look *k);
 void host_probe_caller(const struct host_look *k);
 void host_probe_space(const struct host_look *k);
 
-/* The first line of a small file, in the arena of h; NULL: not there or empty. */
+/* What a terminal would take for more than a letter becomes '?': such texts are shown. */
+char *host_clean(char *text);
+/* The first line of a small file, cleaned, in the arena of h; NULL: not there or empty. */
 const char *host_line(const struct host_look *k, const char *path);
 /* A small file's number; -1: not there, or none. */
 int64_t host_number(const struct host_look *k, const char *path);
-/* The text behind "KEY " in a line of /.recorded, in the arena of h; NULL: it has no such line. */
+/* The text behind "KEY " in a line of /.recorded, cleaned, in the arena of h; NULL: it has no such
+ * line. */
 const char *host_recorded(const struct host_look *k, const char *key);
 /* A whole file for free(), or NULL. */
 char *host_text(const struct host_look *k, const char *path, size_t max) MUST_USE;
