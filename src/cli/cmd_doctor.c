@@ -24,7 +24,7 @@ const struct option_row doctor_options[] = {
 	{0},
 };
 
-int doctor_driver(const struct patient *p, struct findings *f, struct err *e)
+int doctor_driver(struct patient *p, struct findings *f, struct err *e)
 {
 	(void)e;
 	findings_of_driver(p->machine, &p->nvidia, NULL, f);
@@ -33,14 +33,14 @@ int doctor_driver(const struct patient *p, struct findings *f, struct err *e)
 
 static const struct provider {
 	const char *name;
-	int (*look)(const struct patient *p, struct findings *f, struct err *e);
+	int (*look)(struct patient *p, struct findings *f, struct err *e);
 } providers[] = {
 	{"host", doctor_host},
 	{"driver", doctor_driver},
 	{"cdi", doctor_cdi},
 };
 
-static int look(const struct patient *p, struct findings *f, struct err *e)
+static int look(struct patient *p, struct findings *f, struct err *e)
 {
 	for (size_t i = 0; i < COUNT(providers); i++)
 		if (providers[i].look(p, f, e) < 0)
@@ -62,11 +62,11 @@ static int fix(struct cli *c, const struct patient *p, const struct findings *f,
 	return 0;
 }
 
-static void tell(struct cli *c, const struct patient *p, const struct findings *f)
+static void tell(struct cli *c, struct patient *p, const struct findings *f)
 {
 	const struct nvidia *n = &p->nvidia;
 
-	host_print(c, &p->host);
+	host_print(c, p);
 	findings_print(c, f);
 	if (!f->n && n->driver)
 		cli_print(c, _("nothing is wrong: NVIDIA driver %s, GPUs: %zu"), n->driver,
@@ -75,7 +75,7 @@ static void tell(struct cli *c, const struct patient *p, const struct findings *
 		cli_print(c, _("nothing is wrong: this machine has no NVIDIA GPU"));
 	cli_answer(c, json_pack("{s:s?, s:I, s:o, s:o}", "driver", n->driver, "gpus",
 				(json_int_t)n->gpus_n, "findings", findings_json(f), "host",
-				host_json(&p->host)));
+				host_json(p)));
 }
 
 /* The user's own tables, as paths_init would place them, which makes folders. NULL: none. */
@@ -93,35 +93,47 @@ static char *facts_folder(const struct user *who)
 	return str_fmt("%s/.config/dlenv/facts", who->home);
 }
 
+static int examine(struct cli *c, struct patient *p, struct err *e)
+{
+	CLEANUP(user_fini) struct user who = {0};
+	CLEANUP(freep) char *own = NULL;
+	struct err nobody = {0};
+	bool known = user_init(&who, &nobody) == 0;
+	const char *folders[] = {"/etc/dlenv/facts", NULL, NULL};
+
+	folders[1] = own = facts_folder(&who);
+	if (cli_machine(c, &p->machine, e) < 0 || nvidia_read(p->machine, &p->nvidia, e) < 0 ||
+	    facts_load(&p->facts, folders, e) < 0)
+		return -(int)e->code;
+	/* Somebody without a name or a home is told what does not depend on them. */
+	host_read(p->machine, known ? &who : NULL, &p->host);
+	return 0;
+}
+
+static void patient_fini(struct patient *p)
+{
+	host_fini(&p->host);
+	facts_fini(&p->facts);
+	nvidia_fini(&p->nvidia);
+}
+
 int cmd_doctor(struct cli *c, struct err *e)
 {
 	const struct doctor_options *o = c->opt;
 	CLEANUP(findings_fini) struct findings f = {0};
 	CLEANUP(findings_fini) struct findings left = {0};
-	CLEANUP(user_fini) struct user who = {0};
-	CLEANUP(freep) char *facts = NULL;
-	struct patient p = {0};
-	struct err nobody = {0};
-	const struct findings *told = &f;
-	int result;
+	CLEANUP(patient_fini) struct patient p = {0};
+	struct findings *told = &f;
 
-	if (cli_machine(c, &p.machine, e) < 0 || nvidia_read(p.machine, &p.nvidia, e) < 0)
+	if (examine(c, &p, e) < 0 || look(&p, &f, e) < 0)
 		return -(int)e->code;
-	/* Somebody without a name or a home is told what does not depend on them. */
-	host_read(p.machine, user_init(&who, &nobody) == 0 ? &who : NULL, &p.host);
-	p.facts = facts = facts_folder(&who);
-	result = look(&p, &f, e);
-	if (result == 0 && o->fix)
-		result = fix(c, &p, &f, e);
-	if (result == 0 && o->fix && !c->g.dry_run) {
-		result = look(&p, &left, e);
+	if (o->fix && fix(c, &p, &f, e) < 0)
+		return -(int)e->code;
+	if (o->fix && !c->g.dry_run) {
 		told = &left;
+		if (look(&p, told, e) < 0)
+			return -(int)e->code;
 	}
-	if (result == 0) {
-		tell(c, &p, told);
-		result = findings_result(told, e);
-	}
-	host_fini(&p.host);
-	nvidia_fini(&p.nvidia);
-	return result;
+	tell(c, &p, told);
+	return findings_result(told, e);
 }

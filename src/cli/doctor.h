@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/fs.h"
+#include "compat/facts.h"
 #include "host/finding.h"
 #include "host/host.h"
 #include "host/nvidia.h"
@@ -14,15 +15,15 @@ struct patient {
 	const struct root *machine;
 	struct nvidia nvidia;
 	struct host host;
-	const char *facts; /* the user's folder of tables */
+	struct facts facts;
 };
 
-int doctor_driver(const struct patient *p, struct findings *f, struct err *e) MUST_USE;
-int doctor_cdi(const struct patient *p, struct findings *f, struct err *e) MUST_USE;
-int doctor_host(const struct patient *p, struct findings *f, struct err *e) MUST_USE;
+int doctor_driver(struct patient *p, struct findings *f, struct err *e) MUST_USE;
+int doctor_cdi(struct patient *p, struct findings *f, struct err *e) MUST_USE;
+int doctor_host(struct patient *p, struct findings *f, struct err *e) MUST_USE;
 
 struct cli;
 
 /* All facts, as data.host; the lines that people see above the findings. */
-json_t *host_json(const struct host *h) MUST_USE;
-void host_print(struct cli *c, const struct host *h);
+json_t *host_json(struct patient *p) MUST_USE;
+void host_print(struct cli *c, struct patient *p);

@@ -67,7 +67,7 @@ static void look_at_file(const struct patient *p, const struct cdi_file *file, s
 		finding_add(f, "CDI004", file->path, missing);
 }
 
-int doctor_cdi(const struct patient *p, struct findings *f, struct err *e)
+int doctor_cdi(struct patient *p, struct findings *f, struct err *e)
 {
 	CLEANUP(cdi_registry_fini) struct cdi_registry g = {0};
 	CLEANUP(strs_fini) struct strs names = {0};

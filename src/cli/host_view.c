@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "cli/doctor.h"
 #include "cli/output.h"
+#include "compat/gpus.h"
 
 #define FACT(field, kind)                                                                          \
 	{                                                                                          \
@@ -57,24 +58,32 @@ static void answer(json_t *o, const char *key, int value)
 	(void)json_object_set_new(o, key, value < 0 ? json_null() : json_boolean(value));
 }
 
-static json_t *gpus_json(const struct host *h)
+static json_t *gpus_json(struct patient *p)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < h->gpus.n; i++) {
-		const struct pci_gpu *g = &h->gpus.v[i];
+	for (size_t i = 0; i < p->host.gpus.n; i++) {
+		const struct pci_gpu *g = &p->host.gpus.v[i];
+		struct gpu_fact known;
 		char id[16];
+		char cc[24];
 
+		gpu_by_id(&p->facts, g->device, g->subvendor, g->subdevice, &known);
 		(void)snprintf(id, sizeof(id), "10de:%04x", g->device & 0xffff);
-		(void)json_array_append_new(list,
-					    json_pack("{s:s, s:s, s:s?}", "address", g->address,
-						      "id", id, "driver", g->driver));
+		(void)snprintf(cc, sizeof(cc), "%u.%u", known.cc.part[0], known.cc.part[1]);
+		(void)json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:b}", "address", g->address,
+				  "id", id, "driver", g->driver, "product", known.product,
+				  "architecture", known.arch, "compute_capability",
+				  known.cc.n ? cc : NULL, "guess", known.guess != NULL));
 	}
 	return list;
 }
 
-json_t *host_json(const struct host *h)
+json_t *host_json(struct patient *p)
 {
+	const struct host *h = &p->host;
 	json_t *o = column_json(facts, h);
 	json_t *sources = json_array();
 	json_t *space = json_object();
@@ -94,7 +103,7 @@ json_t *host_json(const struct host *h)
 						  json_integer(h->space[i].bytes));
 	(void)json_object_set_new(o, "sources", sources);
 	(void)json_object_set_new(o, "free", space);
-	(void)json_object_set_new(o, "gpus", gpus_json(h));
+	(void)json_object_set_new(o, "gpus", gpus_json(p));
 	(void)json_object_set_new(o, "os",
 				  json_pack("{s:s, s:s, s:s, s:s}", "id", h->os.id, "version",
 					    h->os.version, "name", h->os.name, "codename",
@@ -108,10 +117,26 @@ static void add(struct buf *b, const char *name, const char *value)
 		buf_fmt(b, "%s%s%s%s", b->len ? ", " : "", name, *value ? " " : "", value);
 }
 
-/* One line: names of things and versions, the same in every language. */
-void host_print(struct cli *c, const struct host *h)
+static void print_gpus(struct cli *c, struct patient *p)
+{
+	for (size_t i = 0; i < p->host.gpus.n; i++) {
+		const struct pci_gpu *g = &p->host.gpus.v[i];
+		struct gpu_fact known;
+
+		gpu_by_id(&p->facts, g->device, g->subvendor, g->subdevice, &known);
+		if (known.cc.n)
+			cli_print(c, "%s %s: %s, %u.%u", g->address, known.product, known.arch,
+				  known.cc.part[0], known.cc.part[1]);
+		else
+			cli_print(c, "%s %s", g->address, known.product);
+	}
+}
+
+/* Names of things and versions, the same in every language: a line, then one for each GPU. */
+void host_print(struct cli *c, struct patient *p)
 {
 	CLEANUP(buf_fini) struct buf b = {0};
+	const struct host *h = &p->host;
 
 	if (h->os.name[0])
 		buf_fmt(&b, "%s%s%s", h->os.name, h->os.version[0] ? " " : "", h->os.version);
@@ -129,4 +154,5 @@ void host_print(struct cli *c, const struct host *h)
 	add(&b, "cgroup", h->cgroup);
 	if (b.len)
 		cli_print(c, "%s", b.data);
+	print_gpus(c, p);
 }
