@@ -23,6 +23,7 @@ static const struct column facts[] = {
 	FACT(module, COL_STR),
 	FACT(module_open, COL_BOOL),
 	FACT(module_unsigned, COL_BOOL),
+	FACT(libraries, COL_STR),
 	FACT(module_built, COL_INT),
 	FACT(builder, COL_STR),
 	FACT(nouveau, COL_BOOL),

@@ -186,6 +186,11 @@ static const struct row rows[] = {
 	{"HOST026", FINDING_NOTE, N_("the GPU %s is not in the tables (%s)"),
 	 N_("it is taken for the newest architecture: that is a guess"),
 	 N_("use a newer dlenv, or add it to /etc/dlenv/facts/gpus.tsv"), NULL},
+	{"HOST027", FINDING_NOTE, N_("Secure Boot is on"),
+	 N_("a driver's module that is built on this machine loads after its key was enrolled, "
+	    "which "
+	    "needs a person at the machine's screen"),
+	 N_("prefer modules that the distribution signed"), NULL},
 	{"CDI001", FINDING_WARNING, N_("the CDI specification '%s' is stale"),
 	 N_("it was made for another driver, GPU or MIG layout: containers fail or miss GPUs"),
 	 N_("make it anew"), "sudo dlenv cdi generate --output=%s"},

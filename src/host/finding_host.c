@@ -65,6 +65,9 @@ static void look_at_module(const struct host *h, struct findings *f)
 	if (h->gpus.n && h->secure_boot == 1 && !h->secure_boot_lax && !h->module && h->builder &&
 	    h->module_built == 1 && !h->nouveau)
 		finding_add(f, "HOST010", key_of(h), "");
+	if (h->gpus.n && h->secure_boot == 1 && !h->secure_boot_lax && !h->module &&
+	    h->module_built != 1)
+		finding_add(f, "HOST027", "", "");
 	if (h->mok_pending)
 		finding_add(f, "HOST011", "", "");
 }

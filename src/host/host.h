@@ -46,10 +46,11 @@ struct host {
 	struct pci_gpus gpus;
 	const char *module; /* version of the loaded one */
 	bool module_open;
-	bool module_unsigned; /* the kernel took it without a known signature */
-	int module_built;     /* one is installed for the running kernel: 1, 0, -1 */
-	const char *builder;  /* "dkms" or "akmods": makes modules for new kernels here */
-	bool nouveau;	      /* it, or nova, is loaded */
+	const char *libraries; /* version of the driver's; several with spaces between */
+	bool module_unsigned;  /* the kernel took it without a known signature */
+	int module_built;      /* one is installed for the running kernel: 1, 0, -1 */
+	const char *builder;   /* "dkms" or "akmods": makes modules for new kernels here */
+	bool nouveau;	       /* it, or nova, is loaded */
 
 	/* what the firmware lets the kernel load */
 	int secure_boot;      /* 1, 0; -1: not known, or no UEFI */
