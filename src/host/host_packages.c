@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -56,13 +57,22 @@ void host_probe_manager(const struct host_look *k)
 	}
 }
 
-/* A line of /proc/locks: "1: POSIX  ADVISORY  WRITE 812 fe:01:1837 0 EOF". */
-static bool line_has_inode(const char *line, size_t len, unsigned long long inode)
+/*
+ * A line of /proc/locks: "1: POSIX  ADVISORY  WRITE 812 fe:01:1837 0 EOF". On btrfs and overlays
+ * stat gives a device of no driver (major 0), which is another one than here: the inode has to do.
+ */
+static bool line_is_of(const char *line, size_t len, const struct stat *st)
 {
-	char want[32];
-	int n = snprintf(want, sizeof(want), ":%llu ", inode);
-	const char *at = memmem(line, len, want, (size_t)n);
+	char want[64];
+	int n;
+	const char *at;
 
+	if (major(st->st_dev))
+		n = snprintf(want, sizeof(want), " %02x:%02x:%llu ", major(st->st_dev),
+			     minor(st->st_dev), (unsigned long long)st->st_ino);
+	else
+		n = snprintf(want, sizeof(want), ":%llu ", (unsigned long long)st->st_ino);
+	at = memmem(line, len, want, (size_t)n);
 	/* One that waits ("1: -> POSIX") has not got it. */
 	return at && !memmem(line, len, "->", 2);
 }
@@ -77,9 +87,8 @@ bool host_lock_is_held(const struct root *r, const char *path, const char *locks
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
-	/* By inode alone: the file system's device number differs from stat's on btrfs. */
 	for (const char *l = locks; l && *l; l += strcspn(l, "\n"), l += *l == '\n')
-		if (line_has_inode(l, strcspn(l, "\n"), (unsigned long long)st.st_ino))
+		if (line_is_of(l, strcspn(l, "\n"), &st))
 			return true;
 	if (!str_ends(path, ".pid") || nv_read_root(r, path, text, sizeof(text)) <= 0)
 		return false;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "gpu_host.h"
 #include "host/finding.h"
@@ -100,11 +101,12 @@ TEST(a_lock_is_held_by_whom_the_kernel_names)
 	gpu_host_put(&m, "usr/bin/apt-get", "");
 	gpu_host_put(&m, lock, "");
 	assert_int_equal(fstatat(m.root.fd, lock, &st, 0), 0);
-	held = str_fmt("1: POSIX  ADVISORY  WRITE 812 fe:01:%llu 0 EOF\n",
-		       (unsigned long long)st.st_ino);
-	waits = str_fmt("1: -> POSIX  ADVISORY  WRITE 812 fe:01:%llu 0 EOF\n"
-			"2: FLOCK  ADVISORY  WRITE 812 fe:01:%llu1 0 EOF\n",
-			(unsigned long long)st.st_ino, (unsigned long long)st.st_ino);
+	held = str_fmt("1: POSIX  ADVISORY  WRITE 812 %02x:%02x:%llu 0 EOF\n", major(st.st_dev),
+		       minor(st.st_dev), (unsigned long long)st.st_ino);
+	waits = str_fmt("1: -> POSIX  ADVISORY  WRITE 812 %02x:%02x:%llu 0 EOF\n"
+			"2: FLOCK  ADVISORY  WRITE 812 %02x:%02x:%llu1 0 EOF\n",
+			major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino,
+			major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
 	assert_false(is_locked(&m));
 	gpu_host_put(&m, "proc/locks", waits);
 	assert_false(is_locked(&m));
