@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NVIDIA_DRIVER_CAPABILITIES: which parts of the driver a container is given. */
+/* Words of NVIDIA's: driver capabilities (which parts of the driver a container is given),
+ * features. */
 #include <string.h>
 
 #include "base/i18n.h"
@@ -43,4 +44,26 @@ int cdi_caps_parse(const char *text, unsigned int *ret, struct err *e)
 	}
 	*ret = caps;
 	return 0;
+}
+
+static const struct {
+	const char *name;
+	unsigned int flag;
+} features[] = {
+	{"enable-explicit-driver-libraries", GEN_EXPLICIT_LIBS},
+	{"enable-coherent-annotations", GEN_COHERENT},
+	{"no-additional-gids-for-device-nodes", GEN_NO_GIDS},
+	{"disable-ipc-discoverer", GEN_NO_IPC},
+	{"disable-nvsandboxutils", 0},
+	{"disable-multiple-csv-devices", 0},
+};
+
+bool cdi_feature(const char *name, unsigned int *ret)
+{
+	for (size_t i = 0; i < COUNT(features); i++)
+		if (str_eq(features[i].name, name)) {
+			*ret = features[i].flag;
+			return true;
+		}
+	return false;
 }

@@ -79,5 +79,11 @@ struct cdi_generate {
 int cdi_generate(const struct cdi_generate *g, struct cdi_spec *ret, struct strs *notes,
 		 struct err *e) MUST_USE;
 
+/*
+ * The flag for what nvidia-ctk calls a feature; 0: a feature that switches what this program does
+ * not do. False: no feature has that name.
+ */
+bool cdi_feature(const char *name, unsigned int *ret);
+
 /* "compute,utility" to bits; ERR_CONFIG names the unknown word and the known ones. */
 int cdi_caps_parse(const char *text, unsigned int *ret, struct err *e) MUST_USE;

@@ -171,18 +171,6 @@ static const struct {
 } strategies[] = {{"index", NAME_INDEX}, {"uuid", NAME_UUID}, {"type-index", NAME_TYPE_INDEX}};
 
 /* Those without a flag are about how NVIDIA's generator finds things: here they change nothing. */
-static const struct {
-	const char *name;
-	unsigned int flag;
-} features[] = {
-	{"enable-explicit-driver-libraries", GEN_EXPLICIT_LIBS},
-	{"enable-coherent-annotations", GEN_COHERENT},
-	{"no-additional-gids-for-device-nodes", GEN_NO_GIDS},
-	{"disable-ipc-discoverer", GEN_NO_IPC},
-	{"disable-nvsandboxutils", 0},
-	{"disable-multiple-csv-devices", 0},
-};
-
 static int take_names(const struct generate_options *o, struct cdi_generate *g, struct err *e)
 {
 	for (const char **name = o->naming; name && *name; name++) {
@@ -197,15 +185,13 @@ static int take_names(const struct generate_options *o, struct cdi_generate *g, 
 		g->naming |= strategies[i].naming;
 	}
 	for (const char **name = o->features; name && *name; name++) {
-		size_t i = 0;
+		unsigned int flag = 0;
 
-		while (i < COUNT(features) && !str_eq(features[i].name, *name))
-			i++;
-		if (i == COUNT(features)) {
+		if (!cdi_feature(*name, &flag)) {
 			(void)err_set(e, ERR_USAGE, "no feature is called '%s'", *name);
 			return err_hint(e, "dlenv-cdi(1) lists them");
 		}
-		g->flags |= features[i].flag;
+		g->flags |= flag;
 	}
 	return 0;
 }

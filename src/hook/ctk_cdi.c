@@ -138,20 +138,12 @@ static int take_naming(const struct generate *o, struct cdi_generate *g, struct 
 /* Names that are not known change nothing here: they switch what this program does not do. */
 static void take_features(const struct generate *o, struct cdi_generate *g)
 {
-	static const struct {
-		const char *name;
-		unsigned int flag;
-	} rows[] = {
-		{"enable-explicit-driver-libraries", GEN_EXPLICIT_LIBS},
-		{"enable-coherent-annotations", GEN_COHERENT},
-		{"no-additional-gids-for-device-nodes", GEN_NO_GIDS},
-		{"disable-ipc-discoverer", GEN_NO_IPC},
-	};
+	for (const char *const *f = o->features; f && *f; f++) {
+		unsigned int flag = 0;
 
-	for (const char *const *f = o->features; f && *f; f++)
-		for (size_t i = 0; i < COUNT(rows); i++)
-			if (str_eq(*f, rows[i].name))
-				g->flags |= rows[i].flag;
+		(void)cdi_feature(*f, &flag);
+		g->flags |= flag;
+	}
 	if (o->no_all)
 		g->flags |= GEN_NO_ALL;
 }

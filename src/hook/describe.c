@@ -219,22 +219,15 @@ static int add_capability(const struct machine *m, const char *name, struct aren
 
 static unsigned int generate_flags(const struct toolkit_config *c)
 {
-	static const struct {
-		const char *name;
-		unsigned int flag;
-	} rows[] = {
-		{"enable-explicit-driver-libraries", GEN_EXPLICIT_LIBS},
-		{"enable-coherent-annotations", GEN_COHERENT},
-		{"no-additional-gids-for-device-nodes", GEN_NO_GIDS},
-		{"disable-ipc-discoverer", GEN_NO_IPC},
-	};
 	unsigned int flags =
 		GEN_NO_ALL | (c->features.no_additional_gids_for_device_nodes ? GEN_NO_GIDS : 0);
 
-	for (const char **f = c->runtime.jit_feature_flags; f && *f; f++)
-		for (size_t i = 0; i < COUNT(rows); i++)
-			if (str_eq(*f, rows[i].name))
-				flags |= rows[i].flag;
+	for (const char **f = c->runtime.jit_feature_flags; f && *f; f++) {
+		unsigned int flag = 0;
+
+		(void)cdi_feature(*f, &flag);
+		flags |= flag;
+	}
 	return flags;
 }
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "host/os.h"
+#include "host/pci.h"
 
 enum { SMALL_FILE = 1 << 20 };
 
@@ -42,29 +43,13 @@ static void read_memory(const struct root *r, struct host_summary *s)
 	s->memory = kib * 1024;
 }
 
-static bool pci_file_is(int devices, const char *device, const char *name, const char *prefix)
-{
-	CLEANUP(freep) char *path = str_fmt("%s/%s", device, name);
-	CLEANUP(freep) char *text = NULL;
-	struct err e;
-
-	return file_read(devices, path, 64, &text, NULL, &e) == 0 && str_starts(text, prefix);
-}
-
-/* Display controllers (class 03) made by NVIDIA (vendor 10de): PCI Code and ID Assignment. */
 static void count_gpus(const struct root *r, struct host_summary *s)
 {
-	CLEANUP(fd_closep) int devices = -1;
-	CLEANUP(strs_fini) struct strs names = {0};
-	struct err e;
+	struct pci_gpus gpus = {0};
 
-	if (dir_open(r->fd, "sys/bus/pci/devices", &devices, &e) < 0 ||
-	    dir_list(devices, ".", &names, &e) < 0)
-		return;
-	for (size_t i = 0; i < names.n; i++)
-		if (pci_file_is(devices, names.v[i], "vendor", "0x10de") &&
-		    pci_file_is(devices, names.v[i], "class", "0x03"))
-			s->nvidia_gpus++;
+	pci_gpus_read(r, &gpus);
+	s->nvidia_gpus = (unsigned int)gpus.n;
+	pci_gpus_fini(&gpus);
 }
 
 /* Where no PCI is seen (containers, WSL), the driver's own list still counts. */
