@@ -135,7 +135,6 @@ static const char *builder_of(const struct host_look *k)
 
 void host_probe_module(const struct host_look *k)
 {
-	CLEANUP(strs_fini) struct strs libraries = {0};
 	struct host *h = k->h;
 	char version[NV_VERSION_LEN];
 	char text[HOST_SMALL];
