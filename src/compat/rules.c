@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compat/rules.h"
 
+#include <string.h>
+
 #include "base/str.h"
 #include "compat/say.h"
 
@@ -220,17 +222,15 @@ bool route_has(const struct route_fact *r, uint32_t branch)
 
 	if (str_eq(s, "*"))
 		return true;
-	while (*s) {
+	/* "550,570" or "580+"; what is no number has no branch. */
+	while (*(s += strspn(s, ", "))) {
+		size_t n = strcspn(s, ", ");
 		struct version v = version_in(s);
+		bool is_number = *s >= '0' && *s <= '9' && v.n;
 
-		while (*s >= '0' && *s <= '9')
-			s++;
-		if (v.n && (branch == v.part[0] || (*s == '+' && branch > v.part[0])))
+		if (is_number && (branch == v.part[0] || (s[n - 1] == '+' && branch > v.part[0])))
 			return true;
-		s += *s == '+';
-		s += *s == ',' || *s == ' ';
-		if (!v.n)
-			return false;
+		s += n;
 	}
 	return false;
 }
