@@ -76,10 +76,14 @@ static char *key_of(const struct finder *f)
 	return TAKE(b.data);
 }
 
-/* One file for each question, as far as they are asked at the same time. */
+/* One file for each question and machine, so that two that are asked in turn both keep theirs. */
 static char *file_of(const struct finder *f)
 {
-	return str_fmt("%s/driver-%x-%x", f->q->cache, f->q->caps, f->q->flags);
+	struct stat st = {0};
+
+	(void)fstat(f->q->root->fd, &st);
+	return str_fmt("%s/driver-%x-%x-%llx-%llx", f->q->cache, f->q->caps, f->q->flags,
+		       (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 }
 
 static int stat_below(const struct finder *f, const char *path, struct stat *ret)

@@ -79,13 +79,31 @@ static char *answer(struct pair *p, bool kept, const char *loaded, unsigned int 
 	return b.data;
 }
 
+/* Where this machine's answer is kept. The text is the caller's. */
+static char *kept_name(const struct pair *p)
+{
+	struct stat st = {0};
+
+	assert_int_equal(fstat(p->machine.root.fd, &st), 0);
+	return str_fmt("driver-3f-0-%llx-%llx", (unsigned long long)st.st_dev,
+		       (unsigned long long)st.st_ino);
+}
+
 static char *kept_text(struct pair *p)
 {
+	CLEANUP(freep) char *name = kept_name(p);
 	char *text = NULL;
 	struct err e = {0};
 
-	return file_read(p->cache.root.fd, "driver-3f-0", 1 << 18, &text, NULL, &e) < 0 ? NULL
-											: text;
+	return file_read(p->cache.root.fd, name, 1 << 18, &text, NULL, &e) < 0 ? NULL : text;
+}
+
+static void kept_put(struct pair *p, const char *text, size_t len)
+{
+	CLEANUP(freep) char *name = kept_name(p);
+	struct err e = {0};
+
+	assert_int_equal(file_write(p->cache.root.fd, name, text, len, 0600, 0, &e), 0);
 }
 
 enum { CAPS = CAP_ALL & ~CAP_COMPAT32 };
@@ -95,13 +113,11 @@ static bool is_taken(struct pair *p)
 	CLEANUP(freep) char *text = kept_text(p);
 	CLEANUP(freep) char *after = NULL;
 	char *name = text ? strstr(text, "\nf 0") : NULL;
-	struct err e = {0};
 
 	name = name ? strstr(name, "libnvidia-glcore") : NULL;
 	assert_non_null(name);
 	memcpy(name, "libnvidia-forged", strlen("libnvidia-forged"));
-	assert_int_equal(
-		file_write(p->cache.root.fd, "driver-3f-0", text, strlen(text), 0600, 0, &e), 0);
+	kept_put(p, text, strlen(text));
 	after = answer(p, true, V, CAPS);
 	return strstr(after, "libnvidia-forged") != NULL;
 }
@@ -323,6 +339,26 @@ TEST(a_folder_that_changed_just_now_is_no_witness)
 	pair_close(&p);
 }
 
+TEST(two_machines_that_are_asked_in_turn_keep_theirs)
+{
+	CLEANUP(freep) char *first = NULL;
+	CLEANUP(freep) char *second = NULL;
+	struct pair p;
+	struct pair other;
+	struct box own;
+
+	pair_open(&p);
+	pair_open(&other);
+	first = answer(&p, true, V, CAPS);
+	own = other.cache;
+	other.cache = p.cache;
+	second = answer(&other, true, V, CAPS);
+	other.cache = own;
+	assert_true(is_taken(&p));
+	pair_close(&other);
+	pair_close(&p);
+}
+
 TEST(a_broken_file_is_no_answer)
 {
 	CLEANUP(freep) char *want = NULL;
@@ -338,10 +374,8 @@ TEST(a_broken_file_is_no_answer)
 	/* Cut anywhere, it is read anew. */
 	for (size_t cut = 0; cut < len; cut += 61) {
 		CLEANUP(freep) char *got = NULL;
-		struct err e = {0};
 
-		assert_int_equal(
-			file_write(p.cache.root.fd, "driver-3f-0", whole, cut, 0600, 0, &e), 0);
+		kept_put(&p, whole, cut);
 		got = answer(&p, true, V, CAPS);
 		assert_string_equal(got, want);
 	}
@@ -361,6 +395,7 @@ int main(void)
 		IT(another_question_has_another_answer),
 		IT(an_answer_with_notes_is_not_kept),
 		IT(a_folder_that_changed_just_now_is_no_witness),
+		IT(two_machines_that_are_asked_in_turn_keep_theirs),
 		IT(a_broken_file_is_no_answer),
 	};
 
