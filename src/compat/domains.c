@@ -4,7 +4,7 @@
 
 #include "base/i18n.h"
 #include "base/str.h"
-#include "compat/problem.h"
+#include "compat/domains.h"
 
 /*
  * The values of each variable, best first. The orders are those of doc/design/solver.md. What a
@@ -33,7 +33,7 @@ const char *version_text(struct arena *a, const struct version *v)
 	return text;
 }
 
-static void add(struct problem *p, enum solve_var var, const struct value *v)
+void domain_add(struct problem *p, enum solve_var var, const struct value *v)
 {
 	if (p->n[var] == VALUES_MAX)
 		p->full |= PIN_BIT(var); /* problem_domains refuses it */
@@ -41,12 +41,12 @@ static void add(struct problem *p, enum solve_var var, const struct value *v)
 		p->v[var][p->n[var]++] = *v;
 }
 
-static void add_none(struct problem *p, enum solve_var var)
+void domain_none(struct problem *p, enum solve_var var)
 {
-	add(p, var, &(struct value){.text = "none", .flags = VALUE_NONE});
+	domain_add(p, var, &(struct value){.text = "none", .flags = VALUE_NONE});
 }
 
-static bool is_allowed(const struct problem *p, enum solve_var var)
+bool domain_allows(const struct problem *p, enum solve_var var)
 {
 	for (size_t i = 0; i < p->n[var]; i++)
 		if (pin_allows(var, p->r->pin[var], &p->v[var][i]))
@@ -57,7 +57,7 @@ static bool is_allowed(const struct problem *p, enum solve_var var)
 /* The wanted version when the pin has one that no value meets, and all are older. */
 static bool is_newer_than_all(const struct problem *p, enum solve_var var, struct version *ret)
 {
-	if (!p->r->pin[var] || is_allowed(p, var))
+	if (!p->r->pin[var] || domain_allows(p, var))
 		return false;
 	*ret = pin_version(var, p->r->pin[var]);
 	if (!ret->n)
@@ -66,11 +66,6 @@ static bool is_newer_than_all(const struct problem *p, enum solve_var var, struc
 		if (version_compare(&p->v[var][i].v, ret) >= 0)
 			return false;
 	return true;
-}
-
-static int by_int(int a, int b)
-{
-	return (a > b) - (a < b);
 }
 
 /* Frameworks: newest release, then stable before experimental, then newest CUDA; CPU last. */
@@ -98,20 +93,21 @@ static int compare_frameworks(const void *a, const void *b)
 
 static void add_framework(struct problem *p, enum solve_var var, const struct framework_fact *f)
 {
-	add(p, var,
-	    &(struct value){
-		    .text = arena_fmt(p->a, "%s+%s", f->release_text, f->variant),
-		    .row = f,
-		    .from = &f->from,
-		    .v = f->release,
-		    .flags = f->cuda.n ? 0 : VALUE_CPU,
-		    .guess = str_eq(f->evidence, "inferred")
-				     ? arena_fmt(p->a,
-						 _("the compute capabilities of %s %s+%s are "
-						   "inferred, not read from the build"),
-						 f->project, f->release_text, f->variant)
-				     : NULL,
-	    });
+	domain_add(
+		p, var,
+		&(struct value){
+			.text = arena_fmt(p->a, "%s+%s", f->release_text, f->variant),
+			.row = f,
+			.from = &f->from,
+			.v = f->release,
+			.flags = f->cuda.n ? 0 : VALUE_CPU,
+			.guess = str_eq(f->evidence, "inferred")
+					 ? arena_fmt(p->a,
+						     _("the compute capabilities of %s %s+%s are "
+						       "inferred, not read from the build"),
+						     f->project, f->release_text, f->variant)
+					 : NULL,
+		});
 }
 
 /* A release newer than all: like the newest one. */
@@ -134,7 +130,7 @@ static void guess_framework(struct problem *p, enum solve_var var)
 		v.text = arena_fmt(p->a, "%s+%s", version_text(p->a, &wanted), f->variant);
 		v.guess = arena_fmt(p->a, _("%s %s is not in the table: it is taken to be like %s"),
 				    f->project, version_text(p->a, &wanted), f->release_text);
-		add(p, var, &v);
+		domain_add(p, var, &v);
 	}
 }
 
@@ -150,7 +146,7 @@ static void frameworks(struct problem *p, enum solve_var var)
 		qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_frameworks);
 		guess_framework(p, var);
 	}
-	add_none(p, var);
+	domain_none(p, var);
 }
 
 static int compare_versions(const void *a, const void *b)
@@ -188,7 +184,7 @@ static void guess_version(struct problem *p, enum solve_var var)
 				    solve_names[var], version_text(p->a, &wanted), v.text);
 		v.v = wanted;
 		v.text = version_text(p->a, &wanted);
-		add(p, var, &v);
+		domain_add(p, var, &v);
 	}
 }
 
@@ -217,9 +213,10 @@ static void cudas(struct problem *p)
 	for (size_t i = 0; i < p->f->cuda.n; i++) {
 		const struct cuda_fact *c = &p->f->cuda.v[i];
 
-		add(p, VAR_CUDA,
-		    &(struct value){
-			    .text = c->from.row, .row = c, .from = &c->from, .v = c->release});
+		domain_add(
+			p, VAR_CUDA,
+			&(struct value){
+				.text = c->from.row, .row = c, .from = &c->from, .v = c->release});
 	}
 	sort_versions(p, VAR_CUDA);
 	guess_version(p, VAR_CUDA);
@@ -230,7 +227,7 @@ static void cudas(struct problem *p)
 			p->v[VAR_CUDA][n++] = p->v[VAR_CUDA][i];
 	for (size_t i = 0; i < ahead_n; i++)
 		p->v[VAR_CUDA][n++] = ahead[i];
-	add_none(p, VAR_CUDA);
+	domain_none(p, VAR_CUDA);
 }
 
 static void cudnns(struct problem *p)
@@ -238,15 +235,15 @@ static void cudnns(struct problem *p)
 	for (size_t i = 0; i < p->f->cudnn.n; i++) {
 		const struct cudnn_fact *c = &p->f->cudnn.v[i];
 
-		add(p, VAR_CUDNN,
-		    &(struct value){.text = version_text(p->a, &c->version),
-				    .row = c,
-				    .from = &c->from,
-				    .v = c->version});
+		domain_add(p, VAR_CUDNN,
+			   &(struct value){.text = version_text(p->a, &c->version),
+					   .row = c,
+					   .from = &c->from,
+					   .v = c->version});
 	}
 	sort_versions(p, VAR_CUDNN);
 	guess_version(p, VAR_CUDNN);
-	add_none(p, VAR_CUDNN);
+	domain_none(p, VAR_CUDNN);
 }
 
 static void toolkits(struct problem *p)
@@ -254,13 +251,15 @@ static void toolkits(struct problem *p)
 	for (size_t i = 0; i < p->f->toolkits.n; i++) {
 		const struct toolkit_fact *t = &p->f->toolkits.v[i];
 
-		add(p, VAR_TOOLKIT,
-		    &(struct value){
-			    .text = t->version_text, .row = t, .from = &t->from, .v = t->version});
+		domain_add(p, VAR_TOOLKIT,
+			   &(struct value){.text = t->version_text,
+					   .row = t,
+					   .from = &t->from,
+					   .v = t->version});
 	}
 	sort_versions(p, VAR_TOOLKIT);
 	guess_version(p, VAR_TOOLKIT);
-	add_none(p, VAR_TOOLKIT);
+	domain_none(p, VAR_TOOLKIT);
 }
 
 static int kind_rank(const char *kind)
@@ -294,7 +293,7 @@ static void add_driver(struct problem *p, const struct value *driver, const char
 			continue;
 		v.flags |= open ? VALUE_OPEN : 0;
 		v.text = arena_fmt(p->a, "%s-%s", version, open ? "open" : "proprietary");
-		add(p, VAR_DRIVER, &v);
+		domain_add(p, VAR_DRIVER, &v);
 	}
 }
 
@@ -319,15 +318,16 @@ static void add_loaded(struct problem *p)
 
 	if (!v.n)
 		return;
-	add(p, VAR_DRIVER,
-	    &(struct value){
-		    .text = arena_fmt(p->a, "%s-%s", version_text(p->a, &v),
-				      p->r->loaded_open ? "open" : "proprietary"),
-		    .row = b,
-		    .from = b ? &b->from : NULL,
-		    .v = v,
-		    .flags = VALUE_EXACT | VALUE_LOADED | (p->r->loaded_open ? VALUE_OPEN : 0),
-	    });
+	domain_add(
+		p, VAR_DRIVER,
+		&(struct value){
+			.text = arena_fmt(p->a, "%s-%s", version_text(p->a, &v),
+					  p->r->loaded_open ? "open" : "proprietary"),
+			.row = b,
+			.from = b ? &b->from : NULL,
+			.v = v,
+			.flags = VALUE_EXACT | VALUE_LOADED | (p->r->loaded_open ? VALUE_OPEN : 0),
+		});
 }
 
 static void drivers(struct problem *p)
@@ -347,215 +347,9 @@ static void drivers(struct problem *p)
 					   .from = &sorted[i]->from,
 					   .v = sorted[i]->newest},
 			   version_text(p->a, &sorted[i]->branch));
-	if (wanted.n && !is_allowed(p, VAR_DRIVER))
+	if (wanted.n && !domain_allows(p, VAR_DRIVER))
 		add_exact(p, &wanted);
-	add_none(p, VAR_DRIVER);
-}
-
-/* What is still looked after comes first, what only rolls behind it, then what has ended. */
-static int lifecycle_rank(const struct distro_fact *d)
-{
-	if (str_starts(d->lifecycle, "maintained") || str_eq(d->lifecycle, "stable") ||
-	    str_eq(d->version, "rolling"))
-		return 0;
-	return str_starts(d->lifecycle, "end of") ? 2 : 1;
-}
-
-static int compare_distros(const void *a, const void *b)
-{
-	const struct value *x = a;
-	const struct value *y = b;
-	int order = by_int(lifecycle_rank(x->row), lifecycle_rank(y->row));
-
-	if (!order)
-		order = version_compare(&y->v, &x->v);
-	return order ? order : strcmp(x->text, y->text);
-}
-
-/* The row of a distribution by what it is like: same code name, or the newest. */
-static const struct distro_fact *like(const struct problem *p, const char *id)
-{
-	const struct distro_fact *found = NULL;
-
-	for (size_t i = 0; i < p->n[VAR_DISTRO]; i++) {
-		const struct distro_fact *d = p->v[VAR_DISTRO][i].row;
-
-		if (!d || !str_eq(d->id, id))
-			continue;
-		if (p->r->codename && str_eq(d->codename, p->r->codename))
-			return d;
-		if (!found)
-			found = d;
-	}
-	return found;
-}
-
-static const struct distro_fact *like_any(const struct problem *p, const char *pin)
-{
-	CLEANUP(freep)
-	char *words = str_fmt("%.*s %s", (int)strcspn(pin, ":"), pin,
-			      p->r->distro_like ? p->r->distro_like : "");
-	char *rest = words;
-
-	for (char *word; (word = strsep(&rest, " "));) {
-		const struct distro_fact *d = *word ? like(p, word) : NULL;
-
-		if (d)
-			return d;
-	}
-	return NULL;
-}
-
-static void distros(struct problem *p)
-{
-	const char *pin = p->r->pin[VAR_DISTRO];
-
-	for (size_t i = 0; i < p->f->distros.n; i++) {
-		const struct distro_fact *d = &p->f->distros.v[i];
-		bool number = d->version[0] >= '0' && d->version[0] <= '9';
-
-		add(p, VAR_DISTRO,
-		    &(struct value){
-			    .text = arena_fmt(p->a, "%s:%s", d->id, d->version),
-			    .row = d,
-			    .from = &d->from,
-			    .v = number ? version_in(d->version) : (struct version){0},
-		    });
-	}
-	qsort(p->v[VAR_DISTRO], p->n[VAR_DISTRO], sizeof(*p->v[VAR_DISTRO]), compare_distros);
-	if (pin && !str_eq(pin, "any") && !str_eq(pin, "none") && !is_allowed(p, VAR_DISTRO)) {
-		const struct distro_fact *d = like_any(p, pin);
-
-		add(p, VAR_DISTRO,
-		    &(struct value){
-			    .text = pin,
-			    .row = d,
-			    .from = d ? &d->from : NULL,
-			    .guess = d ? arena_fmt(p->a,
-						   _("%s is not in the table: it is taken to be "
-						     "like %s %s"),
-						   pin, d->id, d->version)
-				       : arena_fmt(p->a,
-						   _("%s is not in the table and like nothing in "
-						     "it: its packages are not known"),
-						   pin),
-		    });
-	}
-}
-
-/* Nobody said which distribution: not one of the table, but whichever. */
-static void put_whichever_first(struct problem *p)
-{
-	struct value *v = p->v[VAR_DISTRO];
-
-	add_none(p, VAR_DISTRO); /* room for one more */
-	memmove(v + 1, v, (p->n[VAR_DISTRO] - 1) * sizeof(*v));
-	v[0] = (struct value){.text = "any", .flags = VALUE_ANYWHERE};
-}
-
-static void routes(struct problem *p)
-{
-	add(p, VAR_ROUTE,
-	    &(struct value){.text = "installed", .flags = VALUE_LOADED | VALUE_ANYWHERE});
-	for (size_t i = 0; i < p->f->routes.n; i++) {
-		const struct route_fact *r = &p->f->routes.v[i];
-
-		for (size_t j = 0; j < p->f->distros.n; j++) {
-			const struct distro_fact *d = &p->f->distros.v[j];
-
-			if (str_eq(d->id, r->id) && str_eq(d->version, r->version))
-				add(p, VAR_ROUTE,
-				    &(struct value){.text = r->route,
-						    .row = r,
-						    .from = &r->from,
-						    .distro = d});
-		}
-	}
-	add(p, VAR_ROUTE, &(struct value){.text = "any"}); /* of a distribution not known */
-	add_none(p, VAR_ROUTE);
-}
-
-unsigned int feature_bit(const char *feature)
-{
-	static const char *const features[] = {"gpus", "cdi", "cdi-0.7", "cdi-default"};
-
-	for (unsigned int i = 0; i < COUNT(features); i++)
-		if (str_eq(features[i], feature))
-			return 1U << i;
-	return 1U << 31; /* nobody has it */
-}
-
-/* What an engine can do at a version; n 0: the newest, which can do all. */
-static unsigned int features_of(const struct facts *f, const char *engine, const struct version *v)
-{
-	unsigned int features = 0;
-
-	for (size_t i = 0; i < f->engines.n; i++) {
-		const struct engine_fact *g = &f->engines.v[i];
-
-		if (str_eq(g->engine, engine) && (!v->n || version_compare(v, &g->version) >= 0))
-			features |= feature_bit(g->feature);
-	}
-	return features;
-}
-
-static void add_docker(struct problem *p, const struct distro_fact *d)
-{
-	struct version newest = {0};
-
-	if (!d || !str_eq(d->docker_route, "unsupported"))
-		add(p, VAR_ENGINE,
-		    &(struct value){.text = "docker",
-				    .distro = d,
-				    .from = d ? &d->from : NULL,
-				    .features = features_of(p->f, "docker", &newest)});
-}
-
-static void add_podman(struct problem *p, const struct distro_fact *d)
-{
-	struct version newest = {0};
-	struct value v = {.text = "podman", .distro = d, .from = d ? &d->from : NULL};
-
-	if (d && str_eq(d->podman_version, "none"))
-		return;
-	v.features = features_of(p->f, "podman", &newest);
-	if (d && str_eq(d->podman_cdi, "v0.6"))
-		v.features = feature_bit("cdi");
-	else if (d && str_eq(d->podman_cdi, "n"))
-		v.features = 0;
-	v.v = d ? version_in(d->podman_version) : newest;
-	add(p, VAR_ENGINE, &v);
-}
-
-/* "podman:4.9.3": this version, wherever it comes from. */
-static void add_pinned_engine(struct problem *p)
-{
-	const char *pin = p->r->pin[VAR_ENGINE];
-	const char *colon = pin ? strchr(pin, ':') : NULL;
-	struct version v;
-
-	if (!colon)
-		return;
-	v = version_in(colon + 1);
-	add(p, VAR_ENGINE,
-	    &(struct value){
-		    .text = pin,
-		    .v = v,
-		    .flags = VALUE_ANYWHERE,
-		    .features = features_of(p->f, arena_strn(p->a, pin, (size_t)(colon - pin)), &v),
-	    });
-}
-
-static void engines(struct problem *p)
-{
-	add(p, VAR_ENGINE, &(struct value){.text = "dlenv", .flags = VALUE_ANYWHERE});
-	add_podman(p, NULL);
-	for (size_t i = 0; i < p->f->distros.n; i++)
-		add_podman(p, &p->f->distros.v[i]);
-	add_docker(p, NULL);
-	for (size_t i = 0; i < p->f->distros.n; i++)
-		add_docker(p, &p->f->distros.v[i]);
-	add_pinned_engine(p);
+	domain_none(p, VAR_DRIVER);
 }
 
 /* Images: with compiler and cuDNN first; then the system; then what was on the list. */
@@ -593,8 +387,8 @@ static const struct value *release_of(const struct problem *p, const struct vers
 
 static void add_image(struct problem *p, const struct image_fact *m, const struct value *cuda)
 {
-	add(p, VAR_IMAGE,
-	    &(struct value){.text = m->tag, .row = m, .from = &m->from, .v = cuda->v});
+	domain_add(p, VAR_IMAGE,
+		   &(struct value){.text = m->tag, .row = m, .from = &m->from, .v = cuda->v});
 }
 
 /* An image that no list had: its tag says which CUDA it has. */
@@ -604,15 +398,16 @@ static void guess_image(struct problem *p)
 	struct version v = pin ? pin_version(VAR_IMAGE, pin) : (struct version){0};
 	const struct value *cuda = v.n ? release_of(p, &v) : NULL;
 
-	if (!cuda || is_allowed(p, VAR_IMAGE))
+	if (!cuda || domain_allows(p, VAR_IMAGE))
 		return;
-	add(p, VAR_IMAGE,
-	    &(struct value){.text = str_starts(pin, "nvidia/cuda:") ? pin + 12 : pin,
-			    .v = cuda->v,
-			    .guess = arena_fmt(p->a,
-					       _("the image %s is not in the table: its CUDA is "
-						 "read off the tag"),
-					       pin)});
+	domain_add(p, VAR_IMAGE,
+		   &(struct value){
+			   .text = str_starts(pin, "nvidia/cuda:") ? pin + 12 : pin,
+			   .v = cuda->v,
+			   .guess = arena_fmt(p->a,
+					      _("the image %s is not in the table: its CUDA is "
+						"read off the tag"),
+					      pin)});
 }
 
 /* For each release the best image with cuDNN and the best without; and the pinned one. */
@@ -661,11 +456,11 @@ static void images(struct problem *p)
 		const struct image_fact *m = &p->f->images.v[i];
 
 		if (pin_allows(VAR_IMAGE, pin, &(struct value){.text = m->tag}) &&
-		    !is_allowed(p, VAR_IMAGE) && (cuda = release_of(p, &m->cuda)))
+		    !domain_allows(p, VAR_IMAGE) && (cuda = release_of(p, &m->cuda)))
 			add_image(p, m, cuda);
 	}
 	guess_image(p);
-	add_none(p, VAR_IMAGE);
+	domain_none(p, VAR_IMAGE);
 }
 
 /* "2.6" does not mean the build without CUDA, but where there is no GPU. */
@@ -697,15 +492,14 @@ int problem_domains(struct problem *p, struct err *e)
 	}
 	if (str_eq(p->r->pin[VAR_DRIVER], "loaded") && !p->r->loaded)
 		return err_set(e, ERR_CONFIG, "no NVIDIA driver is loaded");
-	distros(p);
-	put_whichever_first(p);
+	domain_distros(p);
 	for (enum solve_var var = VAR_TORCH; var <= VAR_DALI; var++)
 		frameworks(p, var);
 	cudas(p);
 	cudnns(p);
 	drivers(p);
-	routes(p);
-	engines(p);
+	domain_routes(p);
+	domain_engines(p);
 	toolkits(p);
 	images(p);
 	for (size_t var = 0; var < VARS; var++)
