@@ -103,6 +103,18 @@ char *arena_fmt(struct arena *a, const char *fmt, ...)
 	return text;
 }
 
+void *arena_grow(struct arena *a, void *items, size_t n, size_t size)
+{
+	void *room;
+
+	if (n & (n - 1))
+		return items;
+	room = arena_alloc(a, (n ? 2 * n : 1) * size);
+	if (n && items)
+		memcpy(room, items, n * size);
+	return room;
+}
+
 void arena_fini(struct arena *a)
 {
 	while (a->last) {

@@ -29,4 +29,9 @@ void *arena_alloc(struct arena *a, size_t size) MUST_USE; /* zeroed, aligned for
 char *arena_str(struct arena *a, const char *s) MUST_USE; /* NULL stays NULL */
 char *arena_strn(struct arena *a, const char *s, size_t n) MUST_USE;
 char *arena_fmt(struct arena *a, const char *fmt, ...) FORMAT(2, 3) MUST_USE;
+/*
+ * Room for one item of size bytes more behind the n that an array of the arena has: where it lies
+ * now. Arrays that grow by this alone have a power of two of places. NULL is one without items.
+ */
+void *arena_grow(struct arena *a, void *items, size_t n, size_t size) MUST_USE;
 void arena_fini(struct arena *a);

@@ -25,25 +25,12 @@ void driver_fini(struct driver *d)
 	*d = (struct driver){0};
 }
 
-/* Room for one more behind n items, which doubles. */
-static void *grow(struct arena *a, void *items, size_t n, size_t size)
-{
-	void *room;
-
-	if (n & (n - 1))
-		return items;
-	room = arena_alloc(a, (n ? 2 * n : 1) * size);
-	if (n)
-		memcpy(room, items, n * size);
-	return room;
-}
-
 void driver_add_file(struct driver *d, const struct driver_file *f)
 {
 	for (size_t i = 0; i < d->files_n; i++)
 		if (str_eq(d->files[i].at, f->at))
 			return;
-	d->files = grow(&d->arena, d->files, d->files_n, sizeof(*d->files));
+	d->files = arena_grow(&d->arena, d->files, d->files_n, sizeof(*d->files));
 	d->files[d->files_n++] = *f;
 }
 
@@ -52,7 +39,7 @@ void driver_add_link(struct driver *d, unsigned int caps, const char *target, co
 	for (size_t i = 0; i < d->links_n; i++)
 		if (str_eq(d->links[i].at, at))
 			return;
-	d->links = grow(&d->arena, d->links, d->links_n, sizeof(*d->links));
+	d->links = arena_grow(&d->arena, d->links, d->links_n, sizeof(*d->links));
 	d->links[d->links_n++] = (struct driver_link){.caps = caps, .target = target, .at = at};
 }
 

@@ -7,23 +7,10 @@
 /* Far more than any driver has. */
 enum { LINKS_MAX = 4096, FOLDERS_MAX = 256, MODES_MAX = 256, TEXT_MAX = 4095 };
 
-/* Room for one item more; lists grow by doubling. */
-static void *room(struct arena *a, void *items, size_t n, size_t size)
-{
-	void *more;
-
-	if (n & (n - 1))
-		return items;
-	more = arena_alloc(a, (n ? 2 * n : 1) * size);
-	if (n)
-		memcpy(more, items, n * size);
-	return more;
-}
-
 struct tree_link *tree_add_link(struct arena *a, struct tree_edits *t, const char *target,
 				const char *at)
 {
-	t->links = room(a, t->links, t->links_n, sizeof(*t->links));
+	t->links = arena_grow(a, t->links, t->links_n, sizeof(*t->links));
 	t->links[t->links_n] =
 		(struct tree_link){.target = arena_str(a, target), .at = arena_str(a, at)};
 	return &t->links[t->links_n++];
@@ -31,7 +18,7 @@ struct tree_link *tree_add_link(struct arena *a, struct tree_edits *t, const cha
 
 void tree_add_mode(struct arena *a, struct tree_edits *t, const char *path, uint32_t mode)
 {
-	t->modes = room(a, t->modes, t->modes_n, sizeof(*t->modes));
+	t->modes = arena_grow(a, t->modes, t->modes_n, sizeof(*t->modes));
 	t->modes[t->modes_n++] = (struct tree_mode){.path = arena_str(a, path), .mode = mode};
 }
 
