@@ -110,9 +110,10 @@ static void add_framework(struct problem *p, enum solve_var var, const struct fr
 		});
 }
 
-/* A release newer than all: like the newest one. */
-static void guess_framework(struct problem *p, enum solve_var var)
+/* A version newer than all: like the newest, of a framework in each of its builds. */
+static void guess_newer(struct problem *p, enum solve_var var)
 {
+	bool is_framework = var >= VAR_TORCH && var <= VAR_DALI;
 	struct version wanted;
 	struct version newest;
 	size_t n = p->n[var];
@@ -122,14 +123,15 @@ static void guess_framework(struct problem *p, enum solve_var var)
 	newest = p->v[var][0].v;
 	for (size_t i = 0; i < n; i++) {
 		struct value v = p->v[var][i];
-		const struct framework_fact *f = v.row;
+		const struct framework_fact *f = is_framework ? v.row : NULL;
+		const char *text = version_text(p->a, &wanted);
 
 		if (version_compare(&v.v, &newest) != 0)
 			continue;
-		v.v = wanted;
-		v.text = arena_fmt(p->a, "%s+%s", version_text(p->a, &wanted), f->variant);
 		v.guess = arena_fmt(p->a, _("%s %s is not in the table: it is taken to be like %s"),
-				    f->project, version_text(p->a, &wanted), f->release_text);
+				    solve_names[var], text, f ? f->release_text : v.text);
+		v.v = wanted;
+		v.text = f ? arena_fmt(p->a, "%s+%s", text, f->variant) : text;
 		domain_add(p, var, &v);
 	}
 }
@@ -144,7 +146,7 @@ static void frameworks(struct problem *p, enum solve_var var)
 			if (str_eq(p->f->frameworks.v[i].project, solve_names[var]))
 				add_framework(p, var, &p->f->frameworks.v[i]);
 		qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_frameworks);
-		guess_framework(p, var);
+		guess_newer(p, var);
 	}
 	domain_none(p, var);
 }
@@ -163,29 +165,6 @@ static int compare_versions(const void *a, const void *b)
 static void sort_versions(struct problem *p, enum solve_var var)
 {
 	qsort(p->v[var], p->n[var], sizeof(*p->v[var]), compare_versions);
-}
-
-/* A version newer than all of CUDA, cuDNN or the toolkit: like the newest. */
-static void guess_version(struct problem *p, enum solve_var var)
-{
-	struct version wanted;
-	struct version newest;
-	size_t n = p->n[var];
-
-	if (!is_newer_than_all(p, var, &wanted))
-		return;
-	newest = p->v[var][0].v;
-	for (size_t i = 0; i < n; i++) {
-		struct value v = p->v[var][i];
-
-		if (version_compare(&v.v, &newest) != 0)
-			continue;
-		v.guess = arena_fmt(p->a, _("%s %s is not in the table: it is taken to be like %s"),
-				    solve_names[var], version_text(p->a, &wanted), v.text);
-		v.v = wanted;
-		v.text = version_text(p->a, &wanted);
-		domain_add(p, var, &v);
-	}
 }
 
 static const struct branch_fact *branch_of(const struct facts *f, uint32_t branch)
@@ -219,7 +198,7 @@ static void cudas(struct problem *p)
 				.text = c->from.row, .row = c, .from = &c->from, .v = c->release});
 	}
 	sort_versions(p, VAR_CUDA);
-	guess_version(p, VAR_CUDA);
+	guess_newer(p, VAR_CUDA);
 	for (size_t i = 0; i < p->n[VAR_CUDA]; i++)
 		if (is_ahead(p->f, p->v[VAR_CUDA][i].row) && ahead_n < CUDA_AHEAD_MAX)
 			ahead[ahead_n++] = p->v[VAR_CUDA][i];
@@ -242,7 +221,7 @@ static void cudnns(struct problem *p)
 					   .v = c->version});
 	}
 	sort_versions(p, VAR_CUDNN);
-	guess_version(p, VAR_CUDNN);
+	guess_newer(p, VAR_CUDNN);
 	domain_none(p, VAR_CUDNN);
 }
 
@@ -258,7 +237,7 @@ static void toolkits(struct problem *p)
 					   .v = t->version});
 	}
 	sort_versions(p, VAR_TOOLKIT);
-	guess_version(p, VAR_TOOLKIT);
+	guess_newer(p, VAR_TOOLKIT);
 	domain_none(p, VAR_TOOLKIT);
 }
 
