@@ -100,6 +100,7 @@ static const struct cell_row distro_cells[] = {
 	CELL(struct distro_fact, package_manager, "package_manager", CELL_STR),
 	CELL(struct distro_fact, cuda_repo_dir, "cuda_repo_dir", CELL_STR),
 	CELL(struct distro_fact, docker_route, "docker_route", CELL_STR),
+	CELL(struct distro_fact, docker_repo, "docker_repo", CELL_STR),
 	CELL(struct distro_fact, podman_version, "podman_version", CELL_STR),
 	CELL(struct distro_fact, podman_cdi, "podman_cdi", CELL_STR),
 	CELL(struct distro_fact, lifecycle, "lifecycle", CELL_STR),
@@ -145,6 +146,14 @@ static const struct cell_row brand_cells[] = {
 	{0},
 };
 
+static const struct cell_row key_cells[] = {
+	KEY(struct key_fact, id, "id", CELL_STR),
+	CELL(struct key_fact, url, "url", CELL_STR),
+	CELL(struct key_fact, fingerprint, "fingerprint", CELL_STR),
+	CELL(struct key_fact, note, "note", CELL_STR),
+	{0},
+};
+
 enum table_flags { LOOKED_UP = 1 << 0 /* of the built-in table only what is asked for */ };
 
 /* In struct facts: the list's place. A FACT_LIST of any type has the same layout. */
@@ -177,6 +186,7 @@ static const struct table_row table_rows[] = {
 	{TABLE("toolkits", toolkit_cells, struct toolkit_fact, toolkits)},
 	{TABLE("engines", engine_cells, struct engine_fact, engines)},
 	{TABLE("brands", brand_cells, struct brand_fact, brands)},
+	{TABLE("keys", key_cells, struct key_fact, keys)},
 };
 
 static const struct table *built_in(const char *name)

@@ -66,7 +66,7 @@ struct image_fact {
 struct distro_fact {
 	struct fact from;
 	const char *id, *version, *codename, *family, *package_manager, *cuda_repo_dir;
-	const char *docker_route, *podman_version, *podman_cdi, *lifecycle;
+	const char *docker_route, *docker_repo, *podman_version, *podman_cdi, *lifecycle;
 };
 
 struct route_fact {
@@ -98,6 +98,14 @@ struct brand_fact {
 	const char *word, *brand;
 };
 
+/* An OpenPGP key of a repository, for setup. */
+struct key_fact {
+	struct fact from;
+	const char *id, *url;
+	const char *fingerprint; /* 40 digits; fewer: its end is all that is known; "": nothing */
+	const char *note;
+};
+
 #define FACT_LIST(type)                                                                            \
 	struct {                                                                                   \
 		type *v;                                                                           \
@@ -117,6 +125,7 @@ struct facts {
 	FACT_LIST(struct toolkit_fact) toolkits;
 	FACT_LIST(struct engine_fact) engines;
 	FACT_LIST(struct brand_fact) brands;
+	FACT_LIST(struct key_fact) keys;
 };
 
 /*

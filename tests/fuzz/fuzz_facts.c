@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {"gpus",	"cuda",	   "cudnn",  "frameworks",
 					    "images",	"distros", "routes", "branches",
-					    "toolkits", "engines", "brands"};
+					    "toolkits", "engines", "brands", "keys"};
 	static const char *const folders[] = {NULL};
 	CLEANUP(facts_fini) struct facts f = {0};
 	struct err e = {0};
