@@ -35,10 +35,18 @@ static const struct {
 	const char *since;
 	const char *reads;
 } rows[] = {
-	{"podman", "5.1", "0.7.0"}, {"podman", "4.8", "0.6.0"},	    {"podman", "4.3", "0.5.0"},
-	{"podman", "4.1", "0.3.0"}, {"docker", "26.1", "0.7.0"}, /* moby/moby#47706 */
-	{"docker", "25", "0.6.0"},  {"containerd", "2.0", "0.7.0"}, {"containerd", "1.7", "0.5.0"},
-	{"crio", "1.31", "0.7.0"},  {"crio", "1.28", "0.6.0"},	    {"crio", "1.25", "0.5.0"},
+	{"podman", "5.1", "0.7.0"},
+	{"podman", "4.8", "0.6.0"},
+	{"podman", "4.3", "0.5.0"},
+	{"podman", "4.1", "0.3.0"},
+	{"docker", "26.1", "0.7.0"}, /* moby/moby#47706 */
+	{"docker", "25", "0.6.0"},
+	{"containerd", "1.7.16", "0.7.0"}, /* containerd/containerd#10077 */
+	{"containerd", "1.7.13", "0.6.0"}, /* containerd/containerd#9685 */
+	{"containerd", "1.7", "0.5.0"},
+	{"crio", "1.30", "0.7.0"}, /* cncf-tags/container-device-interface#199 */
+	{"crio", "1.28", "0.6.0"},
+	{"crio", "1.25", "0.5.0"},
 };
 
 const char *cdi_reader_version(const char *engine, const char *version)

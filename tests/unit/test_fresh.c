@@ -114,6 +114,8 @@ TEST(engines_read_what_their_version_knows)
 	assert_string_equal(cdi_reader_version("docker", "Docker version 26.1.0, build x"),
 			    "0.7.0");
 	assert_string_equal(cdi_reader_version("containerd", "containerd 1.7.2~ds1"), "0.5.0");
+	assert_string_equal(cdi_reader_version("containerd", "containerd v1.7.16"), "0.7.0");
+	assert_string_equal(cdi_reader_version("crio", "crio version 1.30.0"), "0.7.0");
 	assert_null(cdi_reader_version("docker", "Docker version 20.10.24+dfsg1"));
 	assert_null(cdi_reader_version("podman", ""));
 	assert_null(cdi_reader_version("else", "9"));
