@@ -45,10 +45,16 @@ bool nv_parse_xid(const char *line, struct nv_xid *ret)
 
 bool nv_xid_is_hardware(int number)
 {
-	/* Memory, bus, power, microcontrollers, NVLink; the rest is mostly programs' doing. */
-	static const int hardware[] = {38,  48,	 54,  56,  57,	58,  61,  62, 63,  64,
-				       74,  79,	 80,  81,  82,	92,  94,  95, 110, 119,
-				       120, 121, 122, 123, 136, 140, 143, 149};
+	/*
+	 * By NVIDIA's Xid catalog (docs.nvidia.com/deploy/xid-errors): the GPU or the machine has
+	 * to be reset, checked or repaired, or memory of it is lost. 56 to 58, 61 and 81 are of
+	 * boards before Ampere. The rest is mostly programs' doing.
+	 */
+	static const int hardware[] = {
+		46,  48,  54,  62,  63,	 64,  74,  79,	92,  94,  95,  109, 110,
+		119, 120, 136, 140, 143, 144, 145, 146, 147, 148, 149, 150, 155,
+		156, 157, 158, 167, 169, 171, 172, 56,	57,  58,  61,  81,
+	};
 
 	for (size_t i = 0; i < COUNT(hardware); i++)
 		if (hardware[i] == number)
