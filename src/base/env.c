@@ -167,7 +167,8 @@ static bool passwd_split(char *line, char *field[7])
 	return false;
 }
 
-static bool passwd_find(char *text, uid_t uid, struct user *u)
+/* The account of a name or, where that is NULL, of an id. */
+static bool passwd_find(char *text, const char *name, uid_t uid, struct user *u)
 {
 	char *save = NULL;
 
@@ -179,9 +180,10 @@ static bool passwd_find(char *text, uid_t uid, struct user *u)
 
 		if (!passwd_split(l, field) ||
 		    parse_uint(field[2], UINT32_MAX, "uid", &id, &e) < 0 ||
-		    parse_uint(field[3], UINT32_MAX, "gid", &group, &e) < 0 || id != uid)
+		    parse_uint(field[3], UINT32_MAX, "gid", &group, &e) < 0 ||
+		    (name ? !str_eq(name, field[0]) : id != uid))
 			continue;
-		*u = (struct user){.uid = uid,
+		*u = (struct user){.uid = (uid_t)id,
 				   .gid = (gid_t)group,
 				   .name = str_dup(field[0]),
 				   .home = str_dup(field[5]),
@@ -191,25 +193,39 @@ static bool passwd_find(char *text, uid_t uid, struct user *u)
 	return false;
 }
 
-int user_init(struct user *u, struct err *e)
+static bool account_find(const char *name, uid_t uid, struct user *u)
 {
 	enum { PASSWD_MAX = 4 << 20 };
-	uid_t uid = geteuid();
 	CLEANUP(freep) char *passwd = NULL;
 	CLEANUP(freep) char *answer = NULL;
 	CLEANUP(freep) char *id = str_fmt("%u", (unsigned int)uid);
-	const char *const getent[] = {"getent", "passwd", id, NULL};
+	const char *const getent[] = {"getent", "passwd", name ? name : id, NULL};
+	struct err e = {0};
 
-	if (file_read(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &passwd, NULL, e) == 0 &&
-	    passwd_find(passwd, uid, u))
-		goto found;
+	if (file_read(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &passwd, NULL, &e) == 0 &&
+	    passwd_find(passwd, name, uid, u))
+		return true;
 	/* LDAP and the like: a static program has no NSS, so ask getent. */
-	if (proc_capture(getent, &answer, e) == 0 && passwd_find(answer, uid, u))
-		goto found;
-	(void)err_set(e, ERR_ABSENT, "no account has the user id %u", (unsigned int)uid);
-	return err_hint(e, "`getent passwd %u` must print your account", (unsigned int)uid);
-found:
+	return proc_capture(getent, &answer, &e) == 0 && passwd_find(answer, name, uid, u);
+}
+
+int user_init(struct user *u, struct err *e)
+{
+	uid_t uid = geteuid();
+
+	if (!account_find(NULL, uid, u)) {
+		(void)err_set(e, ERR_ABSENT, "no account has the user id %u", (unsigned int)uid);
+		return err_hint(e, "`getent passwd %u` must print your account", (unsigned int)uid);
+	}
 	u->gid = getegid();
+	return 0;
+}
+
+int user_find(const char *name, struct user *u, struct err *e)
+{
+	/* A name that begins with '-' would be an option of getent. */
+	if (name[0] == '-' || !account_find(name, 0, u))
+		return err_set(e, ERR_ABSENT, "there is no user '%s'", name);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ struct paths {
 int paths_init(struct paths *p, struct err *e) MUST_USE;
 void paths_fini(struct paths *p);
 
-/* The person who runs dlenv, from /etc/passwd or, where it is not there, getent. */
+/* An account, from /etc/passwd or, where it is not there, getent. */
 struct user {
 	uid_t uid;
 	gid_t gid;
@@ -51,5 +51,7 @@ struct user {
 	char *shell;
 };
 
-int user_init(struct user *u, struct err *e) MUST_USE; /* the caller's real uid */
+int user_init(struct user *u, struct err *e) MUST_USE; /* the caller's */
+/* ERR_ABSENT: there is nobody of that name. */
+int user_find(const char *name, struct user *u, struct err *e) MUST_USE;
 void user_fini(struct user *u);

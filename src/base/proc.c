@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -97,6 +98,16 @@ static void run_fini(struct run *r)
 	fd_closep(&r->errors[1]);
 }
 
+static bool sets(const char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; env && *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return true;
+	return false;
+}
+
 /* The child's environment: the caller's proxies and home, our PATH and locale, p->env. */
 static char **environment(const struct proc *p)
 {
@@ -109,7 +120,7 @@ static char **environment(const struct proc *p)
 	strs_fmt(&l, "PATH=%s", fixed_path);
 	strs_add(&l, "LC_ALL=C");
 	for (size_t i = 0; i < COUNT(kept); i++)
-		if (getenv(kept[i]))
+		if (getenv(kept[i]) && !sets(p->env, kept[i]))
 			strs_fmt(&l, "%s=%s", kept[i], getenv(kept[i]));
 	if (p->env)
 		strs_add_all(&l, p->env);
@@ -225,15 +236,18 @@ static int run_watch(struct run *r)
 	int deadline = now_ms() + r->p->timeout_ms;
 
 	while (r->stream[OUTPUT].fd >= 0 || r->stream[STATUS].fd >= 0) {
-		struct pollfd fds[STREAMS] = {
+		struct pollfd fds[STREAMS + 1] = {
 			{.fd = r->stream[OUTPUT].fd, .events = POLLIN},
 			{.fd = r->stream[STATUS].fd, .events = POLLIN},
+			{.fd = r->p->wake_fd > 0 ? r->p->wake_fd : -1, .events = POLLIN},
 		};
 		int left = r->p->timeout_ms ? deadline - now_ms() : -1;
 
 		if (r->p->timeout_ms && left <= 0)
 			return 1;
-		if (poll(fds, STREAMS, left) < 0 && errno != EINTR)
+		if (poll(fds, COUNT(fds), left) < 0 && errno != EINTR)
+			return -1;
+		if (fds[STREAMS].revents && r->p->on_wake(r->p->arg, r->pid))
 			return -1;
 		for (int i = 0; i < STREAMS; i++)
 			if (fds[i].revents && stream_read(r, i) < 0)

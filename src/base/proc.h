@@ -11,6 +11,9 @@
 /* A line that a program printed, without its newline. Return nonzero to kill the program. */
 typedef int proc_line_fn(void *arg, const char *line);
 
+/* Nonzero: kill the program. It may also send it a signal itself. */
+typedef int proc_wake_fn(void *arg, pid_t pid);
+
 struct proc {
 	const char *const *argv; /* argv[0] is looked up in the fixed PATH */
 	const char *const *env;	 /* further NAME=VALUE, or NULL */
@@ -20,7 +23,9 @@ struct proc {
 	int status_fd;		 /* the program's descriptor whose lines go to on_status, or 0 */
 	proc_line_fn *on_line;	 /* each line of both outputs, or NULL */
 	proc_line_fn *on_status;
-	void *arg;
+	int wake_fd; /* on_wake is called as long as it is readable; 0: none */
+	proc_wake_fn *on_wake;
+	void *arg;				   /* of on_line, on_status and on_wake */
 	int timeout_ms;				   /* 0: none */
 	int (*in_child)(void *arg, struct err *e); /* before exec, in the child, or NULL */
 	void *in_child_arg;

@@ -29,9 +29,16 @@ struct executor {
 	int state_fd;
 	int log_fd; /* everything that programs print */
 	const struct progress *progress;
-	struct strs notes; /* what is left, for people */
-	bool systemd;	   /* it runs here as PID 1 */
-	bool reboot;	   /* reboot by itself */
+	struct strs notes;	 /* what is left, for people */
+	bool systemd;		 /* it runs here as PID 1 */
+	bool reboot;		 /* reboot by itself */
+	struct journal *journal; /* NULL: it only looks */
+	int lock_fd;
+	int signal_fd;	     /* SIGINT, SIGTERM and SIGHUP: the work is to be stopped */
+	int stops;	     /* how often that was asked for; more than once: programs too */
+	unsigned int number; /* of the operation at work: its files are in state/kept/NUMBER */
+	const char *step;    /* of the operation at work, and which of how many it is */
+	size_t at, of;
 };
 
 struct setup;
@@ -46,6 +53,10 @@ void executor_note(struct executor *x, const char *fmt, ...) FORMAT(2, 3);
 /* Run a program with its output in the log and on_line: 0, or ERR_FAIL with its last words. */
 int executor_run(struct executor *x, const char *const *argv, const char *user, struct err *e)
 	MUST_USE;
+/* Somebody wants the work to stop (Ctrl-C): for what waits by itself. */
+bool executor_is_stopped(struct executor *x);
+/* Tell people what is being worked on. */
+void executor_say(struct executor *x, const char *note);
 /* Run one that only tells something: its stdout, or an error. */
 int executor_ask(struct executor *x, const char *const *argv, char **ret, struct err *e) MUST_USE;
 /* Read the installed packages anew. */

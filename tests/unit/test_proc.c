@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/proc.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -75,6 +77,49 @@ TEST(the_end_of_the_output_is_kept)
 	assert_true(str_ends(last.data, "4999\n5000\n"));
 }
 
+TEST(what_a_caller_sets_takes_the_place_of_what_is_handed_on)
+{
+	static const char *const argv[] = {"env", NULL};
+	static const char *const env[] = {"HOME=/elsewhere", NULL};
+	CLEANUP(strs_fini) struct strs lines = {0};
+	struct proc p = {.argv = argv, .env = env, .on_line = collect, .arg = &lines};
+	struct err e;
+	int status = -1;
+	size_t homes = 0;
+
+	assert_int_equal(setenv("HOME", "/home/caller", 1), 0);
+	assert_int_equal(proc_run(&p, &status, &e), 0);
+	for (size_t i = 0; i < lines.n; i++)
+		homes += str_starts(lines.v[i], "HOME=");
+	assert_int_equal(homes, 1);
+	assert_true(strs_has(&lines, "HOME=/elsewhere"));
+}
+
+static int terminate(void *arg, pid_t pid)
+{
+	char byte;
+
+	assert_int_equal(read(*(int *)arg, &byte, 1), 1);
+	return kill(pid, SIGTERM);
+}
+
+TEST(a_caller_that_is_woken_may_signal_the_program)
+{
+	static const char *const argv[] = {"sleep", "1000", NULL};
+	int fds[2];
+	struct proc p = {.argv = argv, .on_wake = terminate, .arg = &fds[0]};
+	struct err e;
+	int status = -1;
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	p.wake_fd = fds[0];
+	assert_int_equal(proc_run(&p, &status, &e), 0);
+	assert_int_equal(status, 128 + SIGTERM);
+	assert_int_equal(close(fds[0]) | close(fds[1]), 0);
+}
+
 RUN(IT(lines_and_status_arrive), IT(a_status_descriptor_is_a_stream_of_its_own),
     IT(a_missing_program_is_named), IT(a_program_that_hangs_is_ended),
-    IT(the_end_of_the_output_is_kept))
+    IT(the_end_of_the_output_is_kept), IT(what_a_caller_sets_takes_the_place_of_what_is_handed_on),
+    IT(a_caller_that_is_woken_may_signal_the_program))
