@@ -60,7 +60,11 @@ struct op_kind {
 	/* What undo will need, before anything is changed: kept in the journal. NULL: nothing. */
 	int (*before)(const struct op *o, struct executor *x, json_t **ret, struct err *e);
 	int (*apply)(const struct op *o, struct executor *x, struct err *e);
-	/* What came of it (packages that were added), kept likewise. NULL: nothing. */
+	/*
+	 * What came of it (packages that were added), kept likewise. NULL: nothing. The next run
+	 * asks this first for what a crash left begun and not ended, so that nothing that happens
+	 * later is taken for its work.
+	 */
 	int (*after)(const struct op *o, struct executor *x, const json_t *before, json_t **ret,
 		     struct err *e);
 	/*

@@ -5,7 +5,11 @@
 
 struct executor;
 
-/* --script: the plan as shell that people can read. Inside setup/ only. */
+/*
+ * --script: the plan as shell that people can read. A kind's script() adds lines; functions of
+ * the table in script.c may be used in them (add a row there for a new one): those whose names
+ * occur are put at the script's beginning. Inside setup/ only.
+ */
 struct script {
 	struct buf text;
 	struct executor *x;
@@ -15,3 +19,5 @@ struct script {
 void script_word(struct script *s, const char *word);
 /* A command from an argument vector, then a newline. */
 void script_line(struct script *s, const char *const *argv);
+/* The same as another user; NULL: as root. */
+void script_line_as(struct script *s, const char *user, const char *const *argv);
