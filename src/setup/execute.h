@@ -62,8 +62,12 @@ void executor_say(struct executor *x, const char *note);
 int executor_ask(struct executor *x, const char *const *argv, char **ret, struct err *e) MUST_USE;
 /* Read the installed packages anew. */
 int executor_packages(struct executor *x, struct err *e) MUST_USE;
-/* What is accepted for a key of keys.tsv. In the arena. */
-struct key_pin executor_pin(struct executor *x, const char *key);
+/*
+ * What is accepted for a key of keys.tsv: its row and --trust-key. In the arena. ERR_VERIFY: the
+ * row comes from a user's table that somebody other than root may write. ERR_BUG: there is no such
+ * key.
+ */
+int executor_pin(struct executor *x, const char *key, struct key_pin *ret, struct err *e) MUST_USE;
 
 /*
  * Carry a plan out. ERR_REBOOT and ERR_HUMAN: so far everything is done, and `dlenv setup
