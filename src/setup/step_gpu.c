@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engines are told of the GPU, and the GPU is described for them. */
+#include "base/i18n.h"
+#include "base/str.h"
+#include "setup/step_common.h"
+#include "setup/steps.h"
+
+/* NVIDIA's toolkit has a service that does it, from this release on. */
+static const struct version with_service = {.n = 2, .part = {1, 18}};
+
+static bool toolkit_describes(const struct setup *s)
+{
+	struct version v = version_in(s->host.toolkit ? s->host.toolkit : "");
+
+	return step_wants(s, SETUP_TOOLKIT) || version_compare(&v, &with_service) >= 0;
+}
+
+/* Asked for, or there already when only the toolkit is asked for. */
+static bool concerns(const struct setup *s, unsigned int target, const char *installed)
+{
+	return step_wants(s, target) || (step_wants(s, SETUP_TOOLKIT) &&
+					 !step_wants(s, SETUP_DOCKER | SETUP_PODMAN) && installed);
+}
+
+static void configure_docker(const struct setup *s, struct plan *p)
+{
+	const char *user = s->options->rootless ? step_user(s) : NULL;
+
+	plan_add(p, &(struct op){.kind = &op_configure,
+				 .name = "docker",
+				 .user = user,
+				 .why = _("the runtime 'nvidia' and CDI: `--gpus all`, `--device "
+					  "nvidia.com/gpu=all`")});
+	plan_add(p, &(struct op){.kind = &op_restart_unit,
+				 .name = "docker.service",
+				 .user = user,
+				 .why = _("the daemon reads its configuration when it starts; "
+					  "running containers stop")});
+}
+
+/* A boolean of the policy: "1 1" is on, now and at the next boot. */
+static void allow_devices(const struct setup *s, struct plan *p)
+{
+	static const char *const name = "container_use_devices";
+
+	if (!str_eq(s->host.selinux, "enforcing") ||
+	    step_has_text(s, "/sys/fs/selinux/booleans/container_use_devices", "1 1"))
+		return;
+	plan_add(p, &(struct op){.kind = &op_run,
+				 .words = WORDS(p, "setsebool", "-P", name, "on"),
+				 .undo = WORDS(p, "setsebool", "-P", name, "off"),
+				 .flags = OP_OPTIONAL,
+				 .why = _("SELinux keeps containers from devices; without this "
+					  "each needs `--security-opt=label=disable`")});
+}
+
+/* On WSL and where the driver is there, the GPU may be on no bus. */
+static bool has_gpu(const struct setup *s)
+{
+	return s->host.gpus.n || s->host.module || str_eq(s->host.place, "wsl");
+}
+
+int gpu_plan(struct setup *s, struct plan *p, struct err *e)
+{
+	bool podman = concerns(s, SETUP_PODMAN, s->host.podman);
+
+	(void)e;
+	if (!has_gpu(s))
+		return 0;
+	if (!toolkit_describes(s))
+		plan_add(p, &(struct op){.kind = &op_describe_gpus,
+					 .why = _("engines find the GPUs by this description "
+						  "(CDI), which is kept true when the driver "
+						  "changes")});
+	if (concerns(s, SETUP_DOCKER, s->host.docker))
+		configure_docker(s, p);
+	if (podman) {
+		plan_add(p, &(struct op){.kind = &op_configure,
+					 .name = "podman",
+					 .why = _("podman reads CDI descriptions by itself: only "
+						  "what old toolkits left behind can be in the "
+						  "way")});
+		allow_devices(s, p);
+	}
+	return 0;
+}
