@@ -5,60 +5,29 @@
 
 #include "base/i18n.h"
 #include "base/str.h"
+#include "compat/distro.h"
 #include "compat/domains.h"
-
-/* What is still looked after comes first, what only rolls behind it, then what has ended. */
-static int lifecycle_rank(const struct distro_fact *d)
-{
-	if (str_starts(d->lifecycle, "maintained") || str_eq(d->lifecycle, "stable") ||
-	    str_eq(d->version, "rolling"))
-		return 0;
-	return str_starts(d->lifecycle, "end of") ? 2 : 1;
-}
 
 static int compare_distros(const void *a, const void *b)
 {
 	const struct value *x = a;
 	const struct value *y = b;
-	int order = by_int(lifecycle_rank(x->row), lifecycle_rank(y->row));
 
-	if (!order)
-		order = version_compare(&y->v, &x->v);
-	return order ? order : strcmp(x->text, y->text);
-}
-
-/* The row of a distribution by what it is like: same code name, or the newest. */
-static const struct distro_fact *like(const struct problem *p, const char *id)
-{
-	const struct distro_fact *found = NULL;
-
-	for (size_t i = 0; i < p->n[VAR_DISTRO]; i++) {
-		const struct distro_fact *d = p->v[VAR_DISTRO][i].row;
-
-		if (!d || !str_eq(d->id, id))
-			continue;
-		if (p->r->codename && str_eq(d->codename, p->r->codename))
-			return d;
-		if (!found)
-			found = d;
-	}
-	return found;
+	return distro_compare(x->row, y->row);
 }
 
 static const struct distro_fact *like_any(const struct problem *p, const char *pin)
 {
-	CLEANUP(freep)
-	char *words = str_fmt("%.*s %s", (int)strcspn(pin, ":"), pin,
-			      p->r->distro_like ? p->r->distro_like : "");
-	char *rest = words;
+	CLEANUP(freep) char *id = str_fmt("%.*s", (int)strcspn(pin, ":"), pin);
+	const char *version = strchr(pin, ':');
+	const struct distro_name n = {
+		.id = id,
+		.version = version ? version + 1 : NULL,
+		.like = p->r->distro_like,
+		.codename = p->r->codename,
+	};
 
-	for (char *word; (word = strsep(&rest, " "));) {
-		const struct distro_fact *d = *word ? like(p, word) : NULL;
-
-		if (d)
-			return d;
-	}
-	return NULL;
+	return distro_like(p->f, &n);
 }
 
 /* Nobody said which distribution: not one of the table, but whichever. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "compat/distro.h"
 #include "compat/problem.h"
 
 /*
@@ -105,21 +106,9 @@ static bool name_allows(const char *pin, const struct value *v)
 
 static bool distro_allows(const char *pin, const struct value *v)
 {
-	const struct distro_fact *d = v->row;
-	struct version wanted = pin_version(VAR_DISTRO, pin);
-	struct version own;
-	const char *text = behind_name(pin);
-	size_t n = text ? (size_t)(text - pin - 1) : strlen(pin);
-
 	if (v->guess)
 		return str_eq(v->text, pin);
-	if (!d || strlen(d->id) != n || strncmp(d->id, pin, n) != 0)
-		return false;
-	own = is_digit(d->version[0]) ? version_in(d->version) : (struct version){0};
-	if (!text || str_eq(text, d->version) || (*d->codename && str_eq(text, d->codename)))
-		return true;
-	/* rhel:9.4 is the table's 9; a distribution that only rolls is itself at any date. */
-	return wanted.n && (own.n ? version_begins(&wanted, &own) : str_eq(d->version, "rolling"));
+	return v->row && distro_is(v->row, pin);
 }
 
 bool pin_allows(enum solve_var var, const char *pin, const struct value *v)
