@@ -7,9 +7,7 @@
 #include "cli/site.h"
 #include "compat/answer.h"
 #include "compat/gpus.h"
-#include "host/nvidia.h"
-#include "host/os.h"
-#include "host/pci.h"
+#include "setup/request.h"
 
 /* For the options alone: pin is by enum solve_var. */
 struct solve_options {
@@ -46,112 +44,45 @@ const struct option_row solve_options[] = {
 	{0},
 };
 
-/* What is known of the machine, and what was asked. Texts lie in the arena of c. */
-struct question {
-	struct gpu_fact *gpus;
-	struct solve_request request;
-};
-
-static int ask_about(struct cli *c, struct facts *f, const char *const *names, struct question *q,
-		     struct err *e)
+static int ask_about(struct cli *c, struct facts *f, const char *const *names,
+		     struct machine_request *q, struct err *e)
 {
 	size_t n = 0;
 
 	while (names[n])
 		n++;
 	q->gpus = arena_alloc(&c->arena, (n + 1) * sizeof(*q->gpus));
+	q->r.gpus = q->gpus;
 	for (size_t i = 0; i < n; i++) {
 		if (str_eq(names[i], "none")) {
-			q->request.no_gpu = true;
+			q->r.no_gpu = true;
 			continue;
 		}
-		if (gpu_by_text(f, names[i], &q->gpus[q->request.gpus_n], e) < 0)
+		if (gpu_by_text(f, names[i], &q->gpus[q->r.gpus_n], e) < 0)
 			return -(int)e->code;
-		q->request.gpus_n++;
+		q->r.gpus_n++;
 	}
-	if (q->request.no_gpu && q->request.gpus_n)
+	if (q->r.no_gpu && q->r.gpus_n)
 		return err_set(e, ERR_USAGE, "--gpu none and another GPU exclude each other");
 	return 0;
 }
 
-static void read_gpus(struct cli *c, struct facts *f, const struct root *machine,
-		      struct question *q)
-{
-	CLEANUP(pci_gpus_fini) struct pci_gpus gpus = {0};
-
-	pci_gpus_read(machine, &gpus);
-	q->gpus = arena_alloc(&c->arena, (gpus.n + 1) * sizeof(*q->gpus));
-	for (size_t i = 0; i < gpus.n; i++) {
-		const struct pci_gpu *g = &gpus.v[i];
-
-		if (str_eq(g->driver, "vfio-pci"))
-			cli_warn(c,
-				 _("the GPU %s is given to virtual machines (vfio-pci): it is left "
-				   "out"),
-				 g->address);
-		else
-			gpu_by_id(f, g->device, g->subvendor, g->subdevice,
-				  &q->gpus[q->request.gpus_n++]);
-	}
-	q->request.no_gpu = q->request.gpus_n == 0;
-}
-
-static int read_driver(struct cli *c, const struct root *machine, struct question *q, struct err *e)
-{
-	CLEANUP(nvidia_fini) struct nvidia n = {0};
-
-	if (nvidia_read(machine, &n, e) < 0)
-		return -(int)e->code;
-	q->request.loaded = arena_str(&c->arena, n.driver);
-	q->request.loaded_open = n.open_module;
-	if (n.tegra && !q->request.gpus_n) {
-		(void)err_set(e, ERR_ABSENT,
-			      "this machine's GPU is integrated: its driver and CUDA come with its "
-			      "system");
-		return err_hint(e, "name another machine's GPU with --gpu");
-	}
-	if (n.wsl) {
-		/* The GPU is on no PCI bus there, and its driver is Windows'. */
-		q->request.no_gpu = false;
-		q->request.pin[VAR_DISTRO] = "wsl:any";
-		q->request.given[VAR_DISTRO] = true;
-	}
-	return 0;
-}
-
-static void read_distro(struct cli *c, const struct root *machine, struct question *q)
-{
-	struct os_release os;
-
-	os_read(machine, &os);
-	if (!os.id[0] || q->request.pin[VAR_DISTRO])
-		return;
-	q->request.pin[VAR_DISTRO] = os.version[0]
-					     ? arena_fmt(&c->arena, "%s:%s", os.id, os.version)
-				     : str_eq(os.id, "debian") ? "debian:sid"
-							       : arena_str(&c->arena, os.id);
-	q->request.given[VAR_DISTRO] = true;
-	q->request.distro_like = arena_str(&c->arena, os.like);
-	q->request.codename = arena_str(&c->arena, os.codename);
-}
-
 /* A GPU that is named is another machine's, so nothing of this one's is looked at. */
-static int read_machine(struct cli *c, struct facts *f, struct question *q, struct err *e)
+static int read_machine(struct cli *c, struct facts *f, struct machine_request *q, struct err *e)
 {
 	const struct root *machine;
 
-	if (cli_machine(c, &machine, e) < 0)
+	if (cli_machine(c, &machine, e) < 0 || request_read(machine, f, &c->arena, q, e) < 0)
 		return -(int)e->code;
-	read_gpus(c, f, machine, q);
-	if (read_driver(c, machine, q, e) < 0)
-		return -(int)e->code;
-	read_distro(c, machine, q);
+	for (size_t i = 0; i < q->given_away_n; i++)
+		cli_warn(c, _("the GPU %s is given to virtual machines (vfio-pci): it is left out"),
+			 q->given_away[i]);
 	return 0;
 }
 
-static void say_gpus(struct cli *c, const struct question *q)
+static void say_gpus(struct cli *c, const struct machine_request *q)
 {
-	for (size_t i = 0; i < q->request.gpus_n; i++) {
+	for (size_t i = 0; i < q->r.gpus_n; i++) {
 		const struct gpu_fact *g = &q->gpus[i];
 
 		if (g->cc.n)
@@ -160,15 +91,15 @@ static void say_gpus(struct cli *c, const struct question *q)
 		else
 			cli_print(c, "%-9s%s", "gpu", g->product);
 	}
-	if (q->request.no_gpu)
+	if (q->r.no_gpu)
 		cli_print(c, "%-9s-", "gpu");
 }
 
-static json_t *gpus_json(const struct question *q)
+static json_t *gpus_json(const struct machine_request *q)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < q->request.gpus_n; i++) {
+	for (size_t i = 0; i < q->r.gpus_n; i++) {
 		const struct gpu_fact *g = &q->gpus[i];
 		char id[8];
 		char cc[24];
@@ -193,8 +124,8 @@ static json_t *dates_json(void)
 	return o;
 }
 
-static int say(struct cli *c, const struct question *q, const struct solve_answer *a, bool explain,
-	       struct err *e)
+static int say(struct cli *c, const struct machine_request *q, const struct solve_answer *a,
+	       bool explain, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = {0};
 	CLEANUP(freep) char *conflict = answer_conflict(a);
@@ -225,16 +156,15 @@ int cmd_solve(struct cli *c, struct err *e)
 	const char *const folders[] = {"/etc/dlenv/facts", own, NULL};
 	CLEANUP(facts_fini) struct facts f = {0};
 	CLEANUP(answer_fini) struct solve_answer a = {0};
-	struct question q = {0};
+	struct machine_request q = {0};
 
 	for (size_t var = 0; var < VARS; var++)
-		q.request.pin[var] = o->pin[var];
+		q.r.pin[var] = o->pin[var];
 	if (facts_load(&f, folders, e) < 0 ||
 	    (o->gpu ? ask_about(c, &f, (const char *const *)o->gpu, &q, e)
 		    : read_machine(c, &f, &q, e)) < 0)
 		return -(int)e->code;
-	q.request.gpus = q.gpus;
-	if (solve(&f, &q.request, o->explain || c->g.json ? SOLVE_EXPLAIN : 0, &a, e) < 0)
+	if (solve(&f, &q.r, o->explain || c->g.json ? SOLVE_EXPLAIN : 0, &a, e) < 0)
 		return -(int)e->code;
 	return say(c, &q, &a, o->explain, e);
 }
