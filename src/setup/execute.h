@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <signal.h>
+
 #include "base/progress.h"
 #include "compat/facts.h"
 #include "pkg/key.h"
@@ -36,13 +38,16 @@ struct executor {
 	struct journal *journal; /* NULL: it only looks */
 	int lock_fd;
 	int signal_fd;	     /* SIGINT, SIGTERM and SIGHUP: the work is to be stopped */
+	sigset_t signals;    /* the mask that the process had before */
 	int stops;	     /* how often that was asked for; more than once: programs too */
 	unsigned int number; /* of the operation at work: its files are in state/kept/NUMBER */
 	const char *step;    /* of the operation at work, and which of how many it is */
 	size_t at, of;
+	unsigned int works; /* operations of this run that had work: for DLENV_FAULT */
 };
 
 struct setup;
+struct setup_options;
 /* To look only (plans): no state, no lock. */
 void executor_look(struct executor *x, const struct setup *s);
 /* To change: takes the lock (ERR_BUSY names who holds it), opens journal and log. ERR_PRIV. */
