@@ -65,16 +65,9 @@ int pkg_list(const struct pkg_manager *m, struct strs *ret, struct err *e) MUST_
 int pkg_list_recorded(const struct root *r, struct strs *ret, struct err *e) MUST_USE;
 /* The version in such a list, or NULL. */
 const char *pkg_in_list(const struct strs *list, const char *name);
-/*
- * The newest version that the lists have, or ERR_ABSENT. Of "name=version" that one, or ERR_ABSENT
- * when the lists do not have it. The text is the caller's.
- */
+/* The newest version that the lists have, or ERR_ABSENT. The text is the caller's. */
 int pkg_candidate(const struct pkg_manager *m, const char *name, char **ret, struct err *e)
 	MUST_USE;
-
-/* The names of those that are held (pkg_marks.c); of those that somebody asked for. */
-int pkg_held(const struct pkg_manager *m, struct strs *ret, struct err *e) MUST_USE;
-int pkg_wished(const struct pkg_manager *m, struct strs *ret, struct err *e) MUST_USE;
 
 /*
  * Heal what a killed run left behind: unpacked but unconfigured packages, dpkg's "reinstall

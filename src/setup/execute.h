@@ -29,8 +29,7 @@ struct executor {
 	const char *user;  /* the intended user, or NULL */
 	const char *state; /* folder of the journal; NULL on a recorded machine */
 	int state_fd;
-	unsigned int n; /* the journal's number of the operation under way */
-	int log_fd;	/* everything that programs print */
+	int log_fd; /* everything that programs print */
 	const struct progress *progress;
 	struct strs notes;	 /* what is left, for people */
 	bool systemd;		 /* it runs here as PID 1 */

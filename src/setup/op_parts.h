@@ -50,7 +50,7 @@ int op_write(const struct executor *x, const char *path, const void *data, size_
  * (digest_bytes); when somebody has changed it since, it stays and is noted. NULL: whatever it is.
  */
 int op_keep(struct executor *x, const char *path, json_t **ret, struct err *e) MUST_USE;
-int op_restore(struct executor *x, const char *path, const struct buf *wrote, const json_t *before,
+int op_restore(struct executor *x, const char *path, const char *digest, const json_t *before,
 	       struct err *e) MUST_USE;
 /* A text of our own beside these, STATE/kept/N/NAME: *ret_path counts from STATE. */
 int op_keep_text(struct executor *x, const char *name, const char *text, char **ret_path,

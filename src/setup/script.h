@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "base/mem.h"
 #include "base/str.h"
+#include "pkg/pkg.h"
 
 struct executor;
 
@@ -21,3 +23,7 @@ void script_word(struct script *s, const char *word);
 void script_line(struct script *s, const char *const *argv);
 /* The same as another user; NULL: as root. */
 void script_line_as(struct script *s, const char *user, const char *const *argv);
+/* A text as the command's standard input, then a newline: the end of a line that has begun. */
+void script_text(struct script *s, const char *text);
+/* The package manager's own command; nothing where it has none. */
+void script_command(struct script *s, enum pkg_action action, const char *const *packages);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * refresh: the package manager reads the repositories' lists.
+ *
+ * How this works: the lists are as they should be when they are there and the sources are those
+ * of which they were made. Of our own refresh STATE/refreshed says so (a digest of all sources and
+ * keyrings); else the lists have to be newer than every source. How old they are does not count
+ * here: a second run has to find nothing to do. Who installs from old lists reads them anew first
+ * (refresh_if_old).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/i18n.h"
+#include "setup/op_packages.h"
+#include "setup/op_parts.h"
+#include "setup/script.h"
+
+enum { OLD_AFTER = 24 * 60 * 60 };
+
+static const char stamp[] = "refreshed";
+
+/* By the beginning of the manager's name: files and folders. */
+struct places {
+	const char *manager;
+	const char *sources[6];
+	const char *lists[2];
+	const char *list_end; /* how the names of lists end */
+};
+
+static const struct places managers[] = {
+	{"apt",
+	 {"/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/keyrings",
+	  "/etc/apt/trusted.gpg.d", "/usr/share/keyrings"},
+	 {"/var/lib/apt/lists"},
+	 "Release"},
+	{"dnf4", {"/etc/yum.repos.d"}, {"/var/cache/dnf"}, ".solv"},
+	{"dnf5", {"/etc/yum.repos.d"}, {"/var/cache/libdnf5"}, NULL},
+	{"zypper", {"/etc/zypp/repos.d"}, {"/var/cache/zypp/solv"}, NULL},
+};
+
+static const struct places *places_of(const struct executor *x)
+{
+	for (size_t i = 0; x->pkg && i < COUNT(managers); i++)
+		if (str_eq(managers[i].manager, pkg_name(x->pkg)))
+			return &managers[i];
+	return NULL;
+}
+
+/* The newest change below a file or folder: of itself and of its entries. 0: it is not there. */
+static time_t newest(const struct root *r, const char *path, const char *end, bool *ret_any)
+{
+	CLEANUP(fd_closep) int fd = openat(r->fd, below(path), O_RDONLY | O_CLOEXEC);
+	CLEANUP(strs_fini) struct strs names = {0};
+	struct err ignored = {0};
+	struct stat st;
+	time_t ret;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	ret = st.st_ctime;
+	if (!S_ISDIR(st.st_mode) || dir_list(fd, ".", &names, &ignored) < 0)
+		return ret;
+	for (size_t i = 0; i < names.n; i++) {
+		if (end && !str_ends(names.v[i], end))
+			continue;
+		*ret_any = true;
+		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ctime > ret)
+			ret = st.st_ctime;
+	}
+	return ret;
+}
+
+/* When the lists were last written; 0: there are none. */
+static time_t lists_time(const struct executor *x, const struct places *p)
+{
+	bool any = false;
+	time_t ret = 0;
+
+	for (size_t i = 0; i < COUNT(p->lists) && p->lists[i]; i++) {
+		time_t t = newest(x->root, p->lists[i], p->list_end, &any);
+
+		ret = t > ret ? t : ret;
+	}
+	return any ? ret : 0;
+}
+
+static void add_file(int dir, const char *name, struct buf *b)
+{
+	CLEANUP(freep) char *text = NULL;
+	struct err ignored = {0};
+	size_t len = 0;
+
+	if (file_read(dir, name, OP_FILE_MAX, &text, &len, &ignored) < 0)
+		return;
+	buf_fmt(b, "%s %zu\n", name, len);
+	buf_add(b, text, len);
+}
+
+static void sources_digest(const struct executor *x, const struct places *p, char ret[DIGEST_LEN])
+{
+	CLEANUP(buf_fini) struct buf all = {0};
+
+	buf_str(&all, p->manager);
+	for (size_t i = 0; i < COUNT(p->sources) && p->sources[i]; i++) {
+		CLEANUP(strs_fini) struct strs names = {0};
+		CLEANUP(fd_closep) int fd = -1;
+		struct err ignored = {0};
+
+		if (dir_open(x->root->fd, below(p->sources[i]), &fd, &ignored) < 0) {
+			add_file(x->root->fd, below(p->sources[i]), &all);
+			continue;
+		}
+		if (dir_list(fd, ".", &names, &ignored) < 0)
+			continue;
+		for (size_t k = 0; k < names.n; k++)
+			add_file(fd, names.v[k], &all);
+	}
+	digest_bytes(all.data, all.len, ret);
+}
+
+/* What our last refresh was made of; "": there was none. When: 0. */
+static time_t our_refresh(const struct executor *x, char ret[DIGEST_LEN])
+{
+	CLEANUP(freep) char *path = x->state ? str_fmt("%s/%s", x->state, stamp) : NULL;
+	CLEANUP(freep) char *text = NULL;
+	struct err ignored = {0};
+	struct stat st;
+
+	*ret = '\0';
+	if (!path || file_read(AT_FDCWD, path, DIGEST_LEN, &text, NULL, &ignored) < 0 ||
+	    stat(path, &st) < 0)
+		return 0;
+	(void)memccpy(ret, text, '\0', DIGEST_LEN - 1);
+	ret[DIGEST_LEN - 1] = '\0';
+	return st.st_mtime;
+}
+
+static int refresh_done(const struct op *o, struct executor *x)
+{
+	const struct places *p = places_of(x);
+	char ours[DIGEST_LEN];
+	char now[DIGEST_LEN];
+	time_t sources = 0;
+	time_t lists;
+	bool any = false;
+
+	(void)o;
+	if (!x->live || !p)
+		return -1;
+	lists = lists_time(x, p);
+	if (!lists)
+		return 0;
+	(void)our_refresh(x, ours);
+	sources_digest(x, p, now);
+	if (str_eq(ours, now))
+		return 1;
+	for (size_t i = 0; i < COUNT(p->sources) && p->sources[i]; i++) {
+		time_t t = newest(x->root, p->sources[i], NULL, &any);
+
+		sources = t > sources ? t : sources;
+	}
+	return lists > sources;
+}
+
+int refresh_lists(struct executor *x, struct err *e)
+{
+	const struct places *p = places_of(x);
+	const struct pkg_run run = package_run(x);
+	char now[DIGEST_LEN];
+
+	if (!p)
+		return err_set(e, ERR_UNSAT, "no package manager is known here");
+	if (pkg_do(x->pkg, PKG_REFRESH, NULL, &run, NULL, e) < 0)
+		return err_wrap(e, "cannot read the repositories' lists");
+	sources_digest(x, p, now);
+	return file_write(x->state_fd, stamp, now, strlen(now), 0600, FILE_SYNC, e);
+}
+
+bool lists_are_old(const struct executor *x)
+{
+	const struct places *p = places_of(x);
+	char ours[DIGEST_LEN];
+	time_t refreshed = our_refresh(x, ours);
+	time_t lists = p ? lists_time(x, p) : 0;
+	time_t last = refreshed > lists ? refreshed : lists;
+
+	return last + OLD_AFTER < time(NULL);
+}
+
+static int refresh_apply(const struct op *o, struct executor *x, struct err *e)
+{
+	(void)o;
+	return refresh_lists(x, e);
+}
+
+static void refresh_show(const struct op *o, const struct executor *x, struct buf *ret)
+{
+	(void)o;
+	(void)x;
+	buf_str(ret, _("read the repositories' package lists anew"));
+}
+
+static void refresh_script(const struct op *o, struct script *s)
+{
+	(void)o;
+	script_command(s, PKG_REFRESH, NULL);
+}
+
+const struct op_kind op_refresh = {
+	.name = "refresh",
+	.done = refresh_done,
+	.apply = refresh_apply,
+	.show = refresh_show,
+	.script = refresh_script,
+};
