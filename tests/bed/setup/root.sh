@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tests/bed/setup/root.sh trixie|bookworm|bare|dnf4|dnf5|zypp
+#
+# Prints the path of a root folder with a real package manager, for world.sh: Debian 13 and 12 with apt and systemd, `bare`
+# (Debian 13 as debootstrap leaves it: without curl, gpg and systemd), and Debian with dnf4, dnf5 or zypper, which skin.sh dresses up. Made by
+# mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change it.
+#
+# How this works: `.complete` inside names what it was made from. Of sid only dnf5 is of use (Debian 13 has none).
+#
+# Exit status: 77 when it cannot be had (no network, not made yet and not root), 1 otherwise.
+set -u
+export LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+base=curl,gnupg,ca-certificates,sudo,passwd,procps,kmod,systemd,systemd-sysv
+engine=,dbus,iproute2,iptables,mount,udev,strace
+
+packages_of() {
+	case $1 in
+	trixie | bookworm) echo "$base$engine" ;;
+	bare) echo ca-certificates,passwd,mount ;;
+	dnf4) echo "dnf,dnf-plugins-core,rpm,openssl,$base" ;;
+	dnf5) echo "dnf5,rpm,openssl,$base" ;;
+	zypp) echo "zypper,rpm,openssl,$base" ;;
+	esac
+}
+
+suite_of() {
+	case $1 in
+	bookworm) echo bookworm ;;
+	dnf5) echo sid ;;
+	*) echo trixie ;;
+	esac
+}
+
+die() {
+	echo "root: $2" >&2
+	exit "$1"
+}
+
+make_root() { # make_root NAME FOLDER
+	local log=$2.log mirror suite options=()
+	suite=$(suite_of "$1")
+	command -v mmdebstrap >/dev/null || die 77 "mmdebstrap is not installed"
+	mirror=$(debian_mirror)
+	curl -fsS -m 60 -o /dev/null "$mirror/dists/$suite/InRelease" ||
+		die 77 "the mirror does not answer: is there a network?"
+	# The date of sid's Release passes on a mirror that stands still.
+	[ "$suite" != sid ] || options=(--aptopt='Acquire::Check-Valid-Until "false"')
+	if ! mmdebstrap --variant=apt --include="$(packages_of "$1")" \
+		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+		--aptopt='Acquire::Retries "3"' --dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		--dpkgopt=force-unsafe-io "${options[@]}" "$suite" "$2" "$mirror" >"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		die 1 "cannot make the root; the whole output is in $log"
+	fi
+	# What was for the making only: apt and dpkg behave as on a machine.
+	rm -f "$log" "$2"/etc/apt/apt.conf.d/99mmdebstrap "$2"/etc/dpkg/dpkg.cfg.d/99mmdebstrap
+	: >"$2/etc/apt/sources.list"
+}
+
+main() {
+	local name=${1-} repo cache root mark
+	mark=$(packages_of "$name")
+	[ -n "$mark" ] || die 1 "usage: root.sh trixie|bookworm|bare|dnf4|dnf5|zypp"
+	mark=$(echo "$mark 1" | cksum)
+	repo=$(cd "$(dirname "$0")/../../.." && pwd)
+	# shellcheck source=tools/mirror.sh
+	. "$repo/tools/mirror.sh" # debian_mirror
+	cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
+	root=$cache/setup-$name
+	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+		[ "$(id -u)" = 0 ] || die 77 "'$root' is made by root: run the tests as root once"
+		mkdir -p "$cache"
+		chmod 1777 "$cache"
+		exec 8>"$root.lock"
+		flock -w 1800 8 || die 1 "another run makes '$root' and does not finish"
+		if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+			rm -rf "$root" "$root.new"
+			make_root "$name" "$root.new" 8>&-
+			echo "$mark" >"$root.new/.complete"
+			mv "$root.new" "$root" || exit 1
+		fi
+		exec 8>&-
+	fi
+	echo "$root"
+}
+
+main "$@"
