@@ -33,8 +33,9 @@ enum pkg_action {
 };
 
 /*
- * The command as people would type it, without what only concerns dlenv (options for locks and
- * non-interactive use): for plans and scripts. In the arena. NULL: this manager has no such thing.
+ * The command as people would type it, without what only concerns dlenv (options for locks,
+ * retries, configuration files): for plans and scripts. In the arena. NULL: this manager has no
+ * such thing.
  */
 const char *const *pkg_command(const struct pkg_manager *m, enum pkg_action action,
 			       const char *const *packages, struct arena *a) MUST_USE;
@@ -50,8 +51,9 @@ enum pkg_outcome { PKG_REBOOT = 1 << 0 }; /* the manager says that a reboot is n
 
 /*
  * Carry out. By the manager's exit statuses and messages: ERR_BUSY (the lock; with who holds it),
- * ERR_NET, ERR_VERIFY (signature, digest), ERR_NOSPC, ERR_ABSENT (no such package), else ERR_FAIL
- * with the manager's own last words. ret_outcome (enum pkg_outcome) may be NULL.
+ * ERR_NET, ERR_VERIFY (signature, digest), ERR_NOSPC, ERR_ABSENT (no such package), ERR_UNSAT (not
+ * together; or another package would have to go), else ERR_FAIL with the manager's own last words.
+ * packages are NULL for PKG_REFRESH. ret_outcome (enum pkg_outcome) may be NULL.
  */
 int pkg_do(const struct pkg_manager *m, enum pkg_action action, const char *const *packages,
 	   const struct pkg_run *run, unsigned int *ret_outcome, struct err *e) MUST_USE;
@@ -65,8 +67,18 @@ int pkg_list(const struct pkg_manager *m, struct strs *ret, struct err *e) MUST_
 int pkg_list_recorded(const struct root *r, struct strs *ret, struct err *e) MUST_USE;
 /* The version in such a list, or NULL. */
 const char *pkg_in_list(const struct strs *list, const char *name);
-/* The newest version that the lists have, or ERR_ABSENT. The text is the caller's. */
+/*
+ * The version that would be installed of "name" (the newest), or of "name=version", or ERR_ABSENT:
+ * the lists have none. The text is the caller's.
+ */
 int pkg_candidate(const struct pkg_manager *m, const char *name, char **ret, struct err *e)
+	MUST_USE;
+
+/*
+ * What stands already of PKG_HOLD (held packages), PKG_MARK (the user's wish) or PKG_MODULE_ENABLE
+ * ("nvidia-driver:open-dkms"). Empty where the manager has no such thing.
+ */
+int pkg_state(const struct pkg_manager *m, enum pkg_action action, struct strs *ret, struct err *e)
 	MUST_USE;
 
 /*
