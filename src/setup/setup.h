@@ -66,7 +66,8 @@ const char *setup_has(const struct setup *s, const char *package);
  * order in which a machine is set up.
  */
 enum step_flags {
-	STEP_HOST = 1 << 0, /* needs the machine itself: not in a container, WSL or an image */
+	STEP_HOST = 1 << 0,  /* needs the machine itself: not in a container or WSL */
+	STEP_FIRST = 1 << 1, /* decided by what the others want, carried out before them */
 };
 
 struct step {

@@ -9,6 +9,9 @@ int tools_plan(struct setup *s, struct plan *p, struct err *e)
 	MUST_USE; /* certificates, curl, gpg */
 int driver_plan(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 bool driver_is_done(const struct setup *s);
+/* The kernel loads what was installed: key, initramfs, nouveau, reboot. */
+int module_plan(struct setup *s, struct plan *p, struct err *e) MUST_USE;
+bool module_is_done(const struct setup *s);
 int toolkit_plan(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 int docker_plan(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 int podman_plan(struct setup *s, struct plan *p, struct err *e) MUST_USE;
@@ -20,17 +23,38 @@ int gpu_plan(struct setup *s, struct plan *p, struct err *e) MUST_USE; /* engine
  * functions are in step_driver_apt.c, step_driver_dnf.c, step_driver_zypper.c.
  */
 struct driver_route {
-	const char *route;   /* of routes.tsv */
-	const char *manager; /* "apt", "dnf", "zypper" */
-	bool built_here;     /* the module is compiled (and signed) on this machine */
+	const char *route;    /* of routes.tsv */
+	const char *managers; /* "apt", "dnf4 dnf5", "zypper" */
+	const char *source;   /* of host.sources: it is this route's own; NULL: none is */
+	unsigned int flags;   /* enum driver_flags */
 	int (*plan)(struct setup *s, struct plan *p, struct err *e);
 };
+enum driver_flags {
+	DRIVER_BUILT_HERE = 1 << 0, /* the module is compiled (and signed) on this machine */
+	DRIVER_AKMODS = 1 << 1,	    /* by akmods, in the background; else by DKMS */
+	DRIVER_NOUVEAU = 1 << 2,    /* its packages do not keep nouveau away */
+};
+/* NULL: the loaded driver is the answer, or there is no GPU. */
+const struct driver_route *driver_route(const struct setup *s);
+
 /* The chosen driver: "595", open or not. */
 struct driver_choice {
 	char branch[16];
+	uint64_t number;
 	bool open;
 };
 struct driver_choice driver_choice(const struct setup *s);
+/* The user asked for that flavour, or that route, in so many words. */
+bool driver_is_pinned(const struct setup *s, enum solve_var var);
+
+/*
+ * Branches to fall back to where a source lacks the chosen one: it, then newer ones, then older
+ * ones that the GPUs and the rest of the answer admit, below high (0: any). At most n.
+ */
+size_t driver_branches(const struct setup *s, uint64_t low, uint64_t high, char (*ret)[16],
+		       size_t n);
+/* A graphical system is installed: a driver without what it needs would break it. */
+bool driver_for_display(const struct setup *s);
 
 int driver_apt_archive(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 int driver_apt_distro(struct setup *s, struct plan *p, struct err *e) MUST_USE;
@@ -44,6 +68,6 @@ int driver_zypper_cuda(struct setup *s, struct plan *p, struct err *e) MUST_USE;
  * step_secure.c: Secure Boot refuses modules that nobody signed. Before the driver: make the key
  * (so that the module is signed with it from the first build on); after it: have it enrolled.
  */
-bool secure_boot_matters(const struct setup *s, const struct driver_route *r);
+bool secure_boot_matters(const struct setup *s);
 int secure_plan_key(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 int secure_plan_enrol(struct setup *s, struct plan *p, struct err *e) MUST_USE;
