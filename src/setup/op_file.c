@@ -62,10 +62,25 @@ static void write_show(const struct op *o, const struct executor *x, struct buf 
 
 static void write_script(const struct op *o, struct script *s)
 {
+	bool lines = !*o->text || str_ends(o->text, "\n");
+
+	if (o->flags & OP_PRIVATE) {
+		buf_str(&s->text, "[ -e ");
+		script_word(s, o->path);
+		buf_str(&s->text, " ] || fail 'write this file yourself: its text is private'\n");
+		return;
+	}
+	/* A here-document always ends with a newline. */
+	if (!lines) {
+		buf_str(&s->text, "printf %s ");
+		script_word(s, o->text);
+		buf_str(&s->text, " | ");
+	}
 	buf_str(&s->text, "write_file ");
 	script_word(s, o->path);
-	buf_fmt(&s->text, " %04o ", (unsigned int)mode_of(o));
-	script_text(s, o->text);
+	buf_fmt(&s->text, " %04o%s", (unsigned int)mode_of(o), lines ? " " : "\n");
+	if (lines)
+		script_text(s, o->text);
 }
 
 const struct op_kind op_write_file = {

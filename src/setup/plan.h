@@ -40,7 +40,12 @@ const struct op_choice *plan_choices(struct plan *p, const char *const *const *l
 
 /* The plan for people: by step, a line for each operation, files as diffs. done ones are marked. */
 struct executor;
-void plan_text(const struct plan *p, struct executor *x, struct buf *ret);
-json_t *plan_json(const struct plan *p, struct executor *x) MUST_USE;
+/*
+ * As op_kind's done, for each operation; the plan's arena. Lists are to be read anew after sources
+ * that are not there yet, however things are now.
+ */
+const int *plan_states(struct plan *p, struct executor *x) MUST_USE;
+void plan_text(struct plan *p, struct executor *x, struct buf *ret);
+json_t *plan_json(struct plan *p, struct executor *x) MUST_USE;
 /* A shell script that does the same without dlenv (--script). */
-int plan_script(const struct plan *p, struct executor *x, struct buf *ret, struct err *e) MUST_USE;
+int plan_script(struct plan *p, struct executor *x, struct buf *ret, struct err *e) MUST_USE;

@@ -9,8 +9,8 @@ struct executor;
 
 /*
  * --script: the plan as shell that people can read. A kind's script() adds lines; functions of
- * the table in script.c may be used in them (add a row there for a new one): those whose names
- * occur are put at the script's beginning. Inside setup/ only.
+ * script_functions.c may be used in them (add a row there for a new one): those whose names occur
+ * are put at the script's beginning. Inside setup/ only.
  */
 struct script {
 	struct buf text;
@@ -23,7 +23,7 @@ void script_word(struct script *s, const char *word);
 void script_line(struct script *s, const char *const *argv);
 /* The same as another user; NULL: as root. */
 void script_line_as(struct script *s, const char *user, const char *const *argv);
-/* A text as the command's standard input, then a newline: the end of a line that has begun. */
+/* A text of whole lines as the command's standard input: the end of a line that has begun. */
 void script_text(struct script *s, const char *text);
 /* The package manager's own command; nothing where it has none. */
 void script_command(struct script *s, enum pkg_action action, const char *const *packages);
