@@ -222,23 +222,31 @@ static int ask(struct setup *s, struct machine_request *q, struct err *e)
 	return 0;
 }
 
-/* Of two engines the one decides that reads less. */
-int setup_choose(struct setup *s, struct err *e)
+/* A driver that runs stays, unless the user asked for something that it might not do. */
+static bool keeps_driver(const struct setup *s, const struct solve_request *r)
 {
-	CLEANUP(freep) char *conflict = NULL;
-	struct machine_request q = {0};
-	const char *engine[2] = {NULL, NULL};
-	size_t n;
+	static const enum solve_var of_driver[] = {VAR_DRIVER, VAR_ROUTE, VAR_CUDA, VAR_CUDNN,
+						   VAR_TORCH,  VAR_CUPY,  VAR_DALI, VAR_RAPIDS};
 
-	if (ask(s, &q, e) < 0)
-		return -(int)e->code;
-	n = engines(s, engine);
+	for (size_t i = 0; i < COUNT(of_driver); i++)
+		if (s->options->pin[of_driver[i]])
+			return false;
+	return r->loaded != NULL;
+}
+
+/* Of two engines the one decides that reads less. */
+static int choose(struct setup *s, const struct solve_request *r, struct err *e)
+{
+	const char *engine[2] = {NULL, NULL};
+	size_t n = engines(s, engine);
+
+	answer_fini(&s->answer);
 	for (size_t i = 0; i < (n ? n : 1); i++) {
 		CLEANUP(answer_fini) struct solve_answer a = {0};
 		struct version v;
 		struct version have = toolkit_of(&s->answer);
 
-		if (solve_for(s, &q.r, engine[i], &a, e) < 0)
+		if (solve_for(s, r, engine[i], &a, e) < 0)
 			return -(int)e->code;
 		v = toolkit_of(&a);
 		if (i && a.fits && version_compare(&v, &have) >= 0)
@@ -249,6 +257,26 @@ int setup_choose(struct setup *s, struct err *e)
 		if (!s->answer.fits)
 			break;
 	}
+	return 0;
+}
+
+int setup_choose(struct setup *s, struct err *e)
+{
+	CLEANUP(freep) char *conflict = NULL;
+	struct machine_request q = {0};
+
+	if (ask(s, &q, e) < 0)
+		return -(int)e->code;
+	if (keeps_driver(s, &q.r)) {
+		const char *pin = q.r.pin[VAR_DRIVER];
+
+		q.r.pin[VAR_DRIVER] = "loaded";
+		if (choose(s, &q.r, e) < 0)
+			return -(int)e->code;
+		q.r.pin[VAR_DRIVER] = pin;
+	}
+	if (!s->answer.fits && choose(s, &q.r, e) < 0)
+		return -(int)e->code;
 	if (s->answer.fits)
 		return 0;
 	conflict = answer_conflict(&s->answer);

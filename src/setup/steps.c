@@ -174,6 +174,12 @@ static void move_to_front(struct plan *p, size_t from)
 /* What people should know besides the operations. */
 static void add_notes(const struct setup *s, struct plan *p)
 {
+	const bool kept = s->targets & SETUP_DRIVER && s->host.module &&
+			  str_eq(s->answer.part[VAR_ROUTE].text, "installed");
+
+	if (kept && !s->options->pin[VAR_DRIVER])
+		plan_note(p, _("the driver %s runs and stays; --driver asks for another one"),
+			  s->host.module);
 	for (size_t i = 0; i < s->answer.notes_n; i++)
 		plan_note(p, "%s", s->answer.notes[i]);
 	if (s->host.lock && p->n)
