@@ -37,8 +37,7 @@ static const struct {
 	 N_("sudo sysctl -w kernel.unprivileged_userns_clone=1")},
 	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
 	 N_("AppArmor gives no rights in user namespaces to programs without a profile"),
-	 N_("sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or install dlenv's "
-	    "profile")},
+	 N_("sudo dlenv setup dlenv")},
 };
 
 static bool setting_is(const char *file, const char *value)

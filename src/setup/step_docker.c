@@ -104,6 +104,21 @@ static void say_what_follows(struct setup *s, struct plan *p, const struct distr
 			       "repositories (`sudo subscription-manager register`)"));
 }
 
+/* Debian's podman takes crun or runc: with the one removed, it needs the other. */
+static void keep_podman(struct setup *s, struct plan *p, const char *const *removed)
+{
+	bool runc = false;
+
+	for (; *removed; removed++)
+		runc = runc || str_eq(*removed, "runc");
+	if (runc && step_manager_is(s, "apt") && setup_has(s, "podman") && !setup_has(s, "crun"))
+		plan_add(p,
+			 &(struct op){.kind = &op_install,
+				      ONE_OF(p, WORDS(p, "crun")),
+				      .why = _("podman, which is installed, goes on with it when "
+					       "runc is removed")});
+}
+
 static void remove_conflicting(struct setup *s, struct plan *p, const struct docker_repo *r)
 {
 	const char *folder = str_eq(r->folder, "rocky") ? "rhel" : r->folder;
@@ -116,7 +131,8 @@ static void remove_conflicting(struct setup *s, struct plan *p, const struct doc
 		     str_eq(conflicting[i].folder, folder) && conflicting[i].packages[j]; j++) {
 			const char *package = conflicting[i].packages[j];
 			/* Docker's containerd.io has a runc in it, which podman can use too. */
-			bool podmans = str_eq(package, "podman") || str_eq(package, "runc");
+			bool podmans = str_eq(folder, "rhel") &&
+				       (str_eq(package, "podman") || str_eq(package, "runc"));
 
 			if (podmans && step_wants(s, SETUP_PODMAN))
 				kept = kept || str_eq(package, "podman");
@@ -129,11 +145,13 @@ static void remove_conflicting(struct setup *s, struct plan *p, const struct doc
 	if (!words.n)
 		return;
 	there = step_installed(s, p, (const char *const *)words.v);
-	if (there)
-		plan_add(p, &(struct op){.kind = &op_remove,
-					 .words = there,
-					 .why = _("they conflict with Docker's own packages; "
-						  "images and volumes in /var/lib/docker stay")});
+	if (!there)
+		return;
+	keep_podman(s, p, there);
+	plan_add(p, &(struct op){.kind = &op_remove,
+				 .words = there,
+				 .why = _("they conflict with Docker's own packages; "
+					  "images and volumes in /var/lib/docker stay")});
 }
 
 /* EL's $releasever may be a minor release, which Docker does not have. */

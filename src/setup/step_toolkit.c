@@ -110,65 +110,17 @@ static int add_repository(struct setup *s, struct plan *p, struct err *e)
 	return step_add_repository(s, p, &r, e);
 }
 
-/* An engine of that version has what the toolkit's specifications need. */
-static bool engine_has(const struct setup *s, const char *engine, const struct version *v,
-		       const char *feature)
-{
-	for (size_t i = 0; i < s->facts->engines.n; i++) {
-		const struct engine_fact *f = &s->facts->engines.v[i];
-
-		if (str_eq(f->engine, engine) && str_eq(f->feature, feature))
-			return version_compare(v, &f->version) >= 0;
-	}
-	return false;
-}
-
-/* What is installed decides; else what would be: the newest Docker, the distribution's podman. */
-static bool docker_reads(const struct setup *s, const struct toolkit_fact *t)
-{
-	struct version v = version_in(s->host.docker ? s->host.docker : "");
-
-	return !v.n || engine_has(s, "docker", &v, t->docker);
-}
-
-static bool podman_reads(const struct setup *s, const struct toolkit_fact *t)
-{
-	const struct distro_fact *d = step_distro(s);
-	struct version v = version_in(s->host.podman ? s->host.podman : "");
-
-	/* One that knows no CDI at all reads none of them. */
-	if (v.n)
-		return engine_has(s, "podman", &v, t->podman) ||
-		       !engine_has(s, "podman", &v, "cdi");
-	return !step_wants(s, SETUP_PODMAN) || !d || !str_eq(d->podman_cdi, "v0.6") ||
-	       str_eq(t->podman, "cdi");
-}
-
-/* The newest that all engines here read. NULL: the table's newest, so whichever is newest. */
+/* The release that is to be had, no newer one; NULL: whichever is newest. */
 static const struct toolkit_fact *limited_to(const struct setup *s)
 {
-	const struct solve_part *part = &s->answer.part[VAR_TOOLKIT];
-	const struct toolkit_fact *chosen = part->row;
-	const struct toolkit_fact *best = NULL;
-	const struct toolkit_fact *newest = NULL;
+	const struct toolkit_fact *t = s->answer.part[VAR_TOOLKIT].row;
 
-	if (part->pinned && chosen && chosen->version.n)
-		return chosen;
-	for (size_t i = 0; i < s->facts->toolkits.n; i++) {
-		const struct toolkit_fact *t = &s->facts->toolkits.v[i];
-
-		if (!t->version.n)
-			continue;
-		if (!newest || version_compare(&t->version, &newest->version) > 0)
-			newest = t;
-		if (chosen && chosen->version.n &&
-		    version_compare(&t->version, &chosen->version) > 0)
-			continue;
-		if (docker_reads(s, t) && podman_reads(s, t) &&
-		    (!best || version_compare(&t->version, &best->version) > 0))
-			best = t;
-	}
-	return best == newest ? NULL : best;
+	if (!t || !t->version.n || s->options->pin[VAR_TOOLKIT])
+		return t && t->version.n ? t : NULL;
+	for (size_t i = 0; i < s->facts->toolkits.n; i++)
+		if (version_compare(&s->facts->toolkits.v[i].version, &t->version) > 0)
+			return t;
+	return NULL;
 }
 
 static const char *installed_version(const struct setup *s)
@@ -189,12 +141,39 @@ static bool is_newer_than(const struct setup *s, const struct toolkit_fact *t)
 	       version_compare(&t->version, &with_groups) < 0;
 }
 
-static void leave_groups_out(struct plan *p)
+/* The service's options with one more feature; NULL: it is on already. */
+static char *with_feature(const char *text, const char *feature)
 {
+	static const char option[] = "NVIDIA_CTK_CDI_GENERATE_FEATURE_FLAGS=";
+	size_t n = strlen(text);
+
+	for (const char *l = text; *l; l += strcspn(l, "\n"), l += *l == '\n') {
+		size_t len = strcspn(l, "\n");
+
+		if (!str_starts(l, option))
+			continue;
+		if (memmem(l, len, feature, strlen(feature)))
+			return NULL;
+		return str_fmt("%.*s%s%s%s", (int)(l + len - text), text,
+			       len > strlen(option) ? "," : "", feature, l + len);
+	}
+	return str_fmt("%s%s%s%s\n", text, n && text[n - 1] != '\n' ? "\n" : "", option, feature);
+}
+
+static void leave_groups_out(const struct setup *s, struct plan *p)
+{
+	CLEANUP(freep) char *before = NULL;
+	CLEANUP(freep) char *text = NULL;
+	struct err ignored = {0};
+
+	if (root_read(s->root, ENV_FILE, LIST_MAX, &before, &ignored) < 0)
+		before = str_dup("");
+	text = with_feature(before, "no-additional-gids-for-device-nodes");
+	if (!text)
+		return;
 	plan_add(p, &(struct op){.kind = &op_write_file,
 				 .path = ENV_FILE,
-				 .text = "NVIDIA_CTK_CDI_GENERATE_FEATURE_FLAGS="
-					 "no-additional-gids-for-device-nodes\n",
+				 .text = text,
 				 .mode = 0644,
 				 .why = _("the engine cannot read the groups of device nodes that "
 					  "this toolkit writes (CDI 0.7.0): they are left out")});
@@ -251,7 +230,7 @@ static void clear_old_spec(const struct setup *s, struct plan *p, const struct t
 
 static int check(struct setup *s, struct err *e)
 {
-	const struct solve_part *part = &s->answer.part[VAR_TOOLKIT];
+	const char *pin = s->options->pin[VAR_TOOLKIT];
 
 	if (!s->pkg || !step_manager_is(s, "apt dnf4 dnf5 zypper")) {
 		(void)err_set(e, ERR_UNSAT,
@@ -259,7 +238,7 @@ static int check(struct setup *s, struct err *e)
 			      s->host.manager ? s->host.manager : "-");
 		return err_hint(e, "dlenv does the same without them: leave `toolkit` out");
 	}
-	if (str_eq(part->text, "builtin") && part->pinned) {
+	if (str_eq(pin, "builtin")) {
 		(void)err_set(e, ERR_UNSAT,
 			      "the toolkit 'builtin' is dlenv itself: there is nothing to install");
 		return err_hint(e, "leave `toolkit` out, or name one of NVIDIA's releases");
@@ -284,7 +263,7 @@ int toolkit_plan(struct setup *s, struct plan *p, struct err *e)
 			  "the groups of device nodes instead of being replaced by %s"),
 			installed_version(s), t->version_text);
 		install(s, p, NULL);
-		leave_groups_out(p);
+		leave_groups_out(s, p);
 	} else {
 		install(s, p, t);
 	}
