@@ -31,7 +31,7 @@ fi
 [ ! -e /proc/driver/nvidia/version ] || exit 0
 ko=$(find "/lib/modules/$kernel/" -name 'nvidia.ko' 2>/dev/null | sort | tail -n 1)
 [ -n "$ko" ] || fail "FATAL: Module $name not found in directory /lib/modules/$kernel"
-if [ "$(od -An -tu1 -j4 $efi/SecureBoot-* 2>/dev/null | tr -d ' ')" = 1 ] && ! grep -qa '^signed elsewhere by ' "$ko"; then
+if [ "$(od -An -tu1 -j4 $efi/SecureBoot-* 2>/dev/null | tr -d ' ')" = 1 ] && ! grep -qaE 'Canonical Ltd|SUSE Linux Enterprise' "$ko"; then
 	rejected=true
 	for key in /var/lib/dkms/mok.pub /var/lib/shim-signed/mok/MOK.der /etc/pki/akmods/certs/public_key.der; do
 		[ -e "$key" ] && grep -qa 'Module signature appended' "$ko" || continue

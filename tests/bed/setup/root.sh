@@ -13,8 +13,8 @@
 set -u
 export LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-base=curl,gnupg,ca-certificates,sudo,passwd,procps,kmod,systemd,systemd-sysv
-engine=,dbus,iproute2,iptables,mount,udev,strace
+base=curl,gnupg,ca-certificates,sudo,passwd,procps,kmod,mount,systemd,systemd-sysv
+engine=,dbus,iproute2,iptables,udev,strace
 
 packages_of() {
 	case $1 in

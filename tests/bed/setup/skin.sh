@@ -198,7 +198,8 @@ skin_apt() {
 }
 
 skin=$1
-for column in root id version codename kernel like name; do declare "$column=$(field $column)"; done
+root=$(field root) id=$(field id) version=$(field version) codename=$(field codename) kernel=$(field kernel)
+like=$(field like) name=$(field name)
 os_release
 kernel
 programs

@@ -2,6 +2,8 @@
 """What the replica has in stock: the packages of vendors and distributions, as far as a set-up asks for them. Names,
 relations and outward behaviour are those of the real ones; what is inside is not."""
 import struct
+import subprocess
+import tempfile
 from functools import lru_cache
 
 from packages import Package
@@ -23,8 +25,21 @@ def module(version, opened, signer=""):
         return struct.pack("<IIQQQQIIQQ", name, kind, 2 if kind == 1 else 0, 0, offset, size, 0, 0, 1, 0)
 
     made = head + info + names + bytes(64) + section(1, 1, 64, len(info)) + section(10, 3, 64 + len(info), len(names))
-    # A signature that names its signer for dlenv-bed's modprobe; the real kinds are made by dkms and akmods below.
-    return made + (f"\nsigned elsewhere by {signer}\n".encode() if signer else b"")
+    return made + (elsewhere(signer) if signer else b"")
+
+
+@lru_cache(maxsize=None)
+def elsewhere(signer):
+    """What a vendor's signature looks like: that of another file, since only its maker's name is looked at."""
+    with tempfile.TemporaryDirectory() as folder:
+        for words in (("req", "-new", "-x509", "-nodes", "-newkey", "rsa:2048", "-batch", "-subj", f"/CN={signer}", "-keyout",
+                       "key", "-out", "pem"),
+                      ("cms", "-sign", "-binary", "-noattr", "-nocerts", "-md", "sha256", "-outform", "DER", "-signer", "pem",
+                       "-inkey", "key", "-in", "pem", "-out", "p7")):
+            subprocess.run(("openssl",) + words, check=True, cwd=folder, stderr=subprocess.DEVNULL)
+        with open(f"{folder}/p7", "rb") as f:
+            made = f.read()
+    return made + b"\0\0\2\0\0\0\0\0" + struct.pack(">I", len(made)) + b"~Module signature appended~\n"
 
 
 # Appends a signature as the kernel has them; modinfo shows whose it is.
@@ -205,28 +220,33 @@ def docker(form, os_id="", suite=""):
 
 # --- NVIDIA's CUDA repositories ----------------------------------------------------------------------------------------------
 
+def cuda_branch(version, r, names, provides):
+    """names: of the metapackages, the modules and the userland."""
+    v = f"{version}-{r}"
+    opened, closed, open_dkms, dkms_, cuda = names
+    return [
+        Package(cuda, version, r, {**userland("deb", version), **BLACKLIST}, requires=["nvidia-modprobe"], **provides),
+        dkms_package(open_dkms, version, r, True, requires=["dkms"], conflicts=["nvidia-kernel"], provides=["nvidia-kernel"]),
+        dkms_package(dkms_, version, r, False, requires=["dkms"], conflicts=["nvidia-kernel"], provides=["nvidia-kernel"]),
+        Package(opened, version, r, requires=[f"{open_dkms} = {v}", f"{cuda} = {v}"]),
+        Package(closed, version, r, requires=[f"{dkms_} = {v}", f"{cuda} = {v}"])]
+
+
 @lru_cache(maxsize=None)
 def cuda_debs(drivers):
     """Before 590 the branch is part of the names, from then on a package of preferences chooses it."""
-    made = [Package("nvidia-driver-assistant", "0.20.0", arch="all")]
+    made, names = [Package("nvidia-driver-assistant", "0.20.0", arch="all")], (
+        "nvidia-open", "cuda-drivers", "nvidia-kernel-open-dkms", "nvidia-kernel-dkms", "nvidia-driver-cuda")
+    own = {"conflicts": ["nvidia-userland"], "provides": ["nvidia-userland"]}
     for branch, version in drivers:
-        r, v = "1ubuntu1", f"{version}-1ubuntu1"
-        made += [
-            Package("nvidia-modprobe", version, r), Package("nvidia-persistenced", version, r),
-            Package("nvidia-driver-cuda", version, r, {**userland("deb", version), **BLACKLIST},
-                    requires=[f"nvidia-modprobe >= {v}"]),
-            dkms_package("nvidia-kernel-open-dkms", version, r, True, requires=["dkms"], conflicts=["nvidia-kernel-dkms"],
-                         provides=[f"nvidia-kernel = {v}"]),
-            dkms_package("nvidia-kernel-dkms", version, r, False, requires=["dkms"], conflicts=["nvidia-kernel-open-dkms"],
-                         provides=[f"nvidia-kernel = {v}"]),
-            Package("nvidia-open", version, r, requires=[f"nvidia-kernel-open-dkms = {v}", f"nvidia-driver-cuda = {v}"]),
-            Package("cuda-drivers", version, r, requires=[f"nvidia-kernel-dkms = {v}", f"nvidia-driver-cuda = {v}"])]
+        made += [Package("nvidia-modprobe", version, "1ubuntu1"), Package("nvidia-persistenced", version, "1ubuntu1")]
+        made += cuda_branch(version, "1ubuntu1", names, own)
         if int(branch) < 590:
-            made += [Package(f"nvidia-open-{branch}", version, r, requires=[f"nvidia-open = {v}"]),
-                     Package(f"cuda-drivers-{branch}", version, r, requires=[f"cuda-drivers = {v}"])]
-        pin = "".join(f"Package: {n}\nPin: version {branch}.*\nPin-Priority: 1001\n\n" for n in (
-            "nvidia-open", "cuda-drivers", "nvidia-kernel-open-dkms", "nvidia-kernel-dkms", "nvidia-driver-cuda",
-            "nvidia-modprobe", "nvidia-persistenced"))
+            made += cuda_branch(version, "1ubuntu1", (f"nvidia-open-{branch}", f"cuda-drivers-{branch}",
+                                                      f"nvidia-dkms-{branch}-open", f"nvidia-dkms-{branch}",
+                                                      f"nvidia-driver-cuda-{branch}"), own)
+        pin = "".join(f"Package: {n}\nPin: version {branch}.*\nPin-Priority: 1001\n\n"
+                      for n in (*names, "nvidia-modprobe", "nvidia-persistenced"))
         made.append(Package(f"nvidia-driver-pinning-{branch}", branch, "1", arch="all", provides=["nvidia-driver-pinning"],
                             conflicts=["nvidia-driver-pinning"],
                             files={f"/etc/apt/preferences.d/nvidia-driver-pinning-{branch}": pin}))

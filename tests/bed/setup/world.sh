@@ -143,7 +143,7 @@ programs() {
 }
 
 inside() { # in the namespaces, as PID 1
-	local m=$state/m run
+	local m=$state/m
 	mount -t overlay -o "lowerdir=$layer/up:$root,upperdir=$state/disk/up,workdir=$state/disk/work" overlay "$m"
 	hostname "${skin%%-*}"
 	ip link set lo up
@@ -163,7 +163,7 @@ inside() { # in the namespaces, as PID 1
 		shift
 	done
 	shift
-	read -r run <"$state/ready"
+	read -r _ <"$state/ready"
 	cd "$m"
 	mkdir -p .old
 	pivot_root . .old
