@@ -392,6 +392,8 @@ int execute(struct executor *x, const struct plan *p, const struct setup_options
 	if (is_pause(code))
 		return pause_run(x, code, e);
 	resume_unit_remove(x);
+	if (!code)
+		mok_forget(x);
 	if (!code && x->journal->unfinished)
 		return journal_add(x->journal, line_with("finished", x->journal->run), e);
 	if (code && !e->hint[0])

@@ -25,9 +25,15 @@ struct executor_program {
 	const char *user; /* NULL: root */
 	int stdin_fd;	  /* 0: nothing */
 	bool secret;	  /* what it prints is not kept */
+	/* A question: what it printed, for free(), and its status, none of which is a failure. */
+	char **ret_text;
+	int *ret_status;
 };
 int executor_run_with(struct executor *x, const struct executor_program *program, struct err *e)
 	MUST_USE;
+/* 0: it ran, whatever its status; *ret is for free(). */
+int executor_question(struct executor *x, const char *const *argv, const char *user, char **ret,
+		      int *ret_status) MUST_USE;
 /* A proc_wake_fn; arg: the executor. */
 int executor_wake(void *arg, pid_t pid);
 
@@ -41,6 +47,9 @@ int executor_stopped_err(const struct executor *x, struct err *e);
 json_t *options_json(const struct setup_options *o) MUST_USE;
 int options_from_json(const json_t *j, struct arena *a, struct setup_options *ret, struct err *e)
 	MUST_USE;
+
+/* The one-time password is of no use any more. */
+void mok_forget(struct executor *x);
 
 /* resume.c: the unit that goes on after a reboot. false: there is no systemd here. */
 bool resume_unit_write(struct executor *x);

@@ -118,10 +118,35 @@ static void add_environment(const struct person *p, struct strs *env)
 	strs_fmt(env, "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/%u/bus", uid);
 }
 
+struct output {
+	struct executor *x;
+	struct buf text; /* of a question */
+	bool asks;
+};
+
+static void output_fini(struct output *o)
+{
+	buf_fini(&o->text);
+}
+
 static int on_line(void *arg, const char *line)
 {
-	executor_say(arg, line);
+	struct output *o = arg;
+
+	if (o->asks) {
+		buf_str(&o->text, line);
+		buf_str(&o->text, "\n");
+	} else {
+		executor_say(o->x, line);
+	}
 	return 0;
+}
+
+static int on_wake(void *arg, pid_t pid)
+{
+	const struct output *o = arg;
+
+	return executor_wake(o->x, pid);
 }
 
 int executor_wake(void *arg, pid_t pid)
@@ -168,14 +193,16 @@ int executor_run_with(struct executor *x, const struct executor_program *program
 	CLEANUP(person_fini) struct person person = {0};
 	CLEANUP(strs_fini) struct strs env = {0};
 	CLEANUP(buf_fini) struct buf last = {.max = 4096};
+	CLEANUP(output_fini)
+	struct output output = {.x = x, .text = {.max = 1 << 20}, .asks = program->ret_text};
 	struct proc p = {.argv = program->argv,
 			 .cwd = "/",
 			 .stdin_fd = program->stdin_fd,
 			 .log_fd = program->secret ? 0 : x->log_fd,
-			 .on_line = program->secret ? NULL : on_line,
+			 .on_line = program->secret && !program->ret_text ? NULL : on_line,
 			 .wake_fd = x->signal_fd,
-			 .on_wake = executor_wake,
-			 .arg = x,
+			 .on_wake = on_wake,
+			 .arg = &output,
 			 .in_child = become,
 			 .in_child_arg = &person,
 			 .last = &last};
@@ -191,10 +218,26 @@ int executor_run_with(struct executor *x, const struct executor_program *program
 	log_command(x, program->argv, program->user);
 	if (proc_run(&p, &status, e) < 0)
 		return -(int)e->code;
+	if (program->ret_text) {
+		buf_str(&output.text, "");
+		*program->ret_text = TAKE(output.text.data);
+		*program->ret_status = status;
+		return 0;
+	}
 	if (!status)
 		return 0;
 	return err_set(e, ERR_FAIL, "'%s' failed with status %d: %s", program->argv[0], status,
 		       last_words(&last));
+}
+
+int executor_question(struct executor *x, const char *const *argv, const char *user, char **ret,
+		      int *ret_status)
+{
+	const struct executor_program program = {
+		.argv = argv, .user = user, .ret_text = ret, .ret_status = ret_status};
+	struct err e = {0};
+
+	return executor_run_with(x, &program, &e);
 }
 
 int executor_run(struct executor *x, const char *const *argv, const char *user, struct err *e)

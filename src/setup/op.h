@@ -51,6 +51,7 @@ struct script;
 
 struct op_kind {
 	const char *name; /* in plans, journals and JSON: "write-file" */
+	bool late;	  /* undone after all that is not */
 	/*
 	 * 1: the machine is already as it should be; 0: it is not; -1: that cannot be known here
 	 * (a recorded machine). Looks only. Decides alone whether there is work: resuming is

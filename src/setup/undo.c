@@ -117,18 +117,20 @@ static bool is_final(enum err_code code)
 	return code == ERR_BUSY || code == ERR_NOSPC || code == ERR_PRIV;
 }
 
-static int undo_all(struct executor *x, const struct choice *c, struct err *e)
+/* Newest first. late: those that come after all others. *ret_failed counts. */
+static int undo_pass(struct executor *x, const struct choice *c, bool late,
+		     unsigned int *ret_failed, struct err *e)
 {
-	unsigned int failed = 0;
-
-	x->of = c->j->n;
 	for (size_t i = c->j->n; i > 0; i--) {
+		const struct journal_entry *entry = &c->j->v[i - 1];
 		struct err why = {0};
 
-		x->at = c->j->n - i + 1;
+		if (entry->op.kind->late != late || !is_chosen(c, entry))
+			continue;
+		x->at++;
 		if (executor_is_stopped(x))
 			return executor_stopped_err(x, e);
-		if (!is_chosen(c, &c->j->v[i - 1]) || undo_one(x, &c->j->v[i - 1], &why) == 0)
+		if (undo_one(x, entry, &why) == 0)
 			continue;
 		if (executor_is_stopped(x))
 			return executor_stopped_err(x, e);
@@ -136,9 +138,20 @@ static int undo_all(struct executor *x, const struct choice *c, struct err *e)
 			*e = why;
 			return -(int)e->code;
 		}
-		failed++;
+		++*ret_failed;
 		executor_note(x, _("this could not be taken back: %s"), why.msg);
 	}
+	return 0;
+}
+
+static int undo_all(struct executor *x, const struct choice *c, struct err *e)
+{
+	unsigned int failed = 0;
+
+	for (size_t i = 0; i < c->j->n; i++)
+		x->of += is_chosen(c, &c->j->v[i]);
+	if (undo_pass(x, c, false, &failed, e) < 0 || undo_pass(x, c, true, &failed, e) < 0)
+		return -(int)e->code;
 	if (!failed)
 		return 0;
 	(void)err_set(e, ERR_FAIL, "%u operations could not be taken back", failed);

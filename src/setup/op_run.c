@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operation run: a program of a vendor or of the system. */
+#include "base/i18n.h"
+#include "setup/execute_parts.h"
+#include "setup/op_parts.h"
+#include "setup/script.h"
+
+static int run_done(const struct op *o, struct executor *x)
+{
+	if (o->path)
+		return root_has(x->root, o->path);
+	return x->live ? 0 : -1;
+}
+
+static int run_apply(const struct op *o, struct executor *x, struct err *e)
+{
+	return executor_run(x, o->words, o->user, e);
+}
+
+/* Whether it got as far as to make what it was run for. */
+static int run_after(const struct op *o, struct executor *x, const json_t *before, json_t **ret,
+		     struct err *e)
+{
+	(void)before;
+	(void)e;
+	if (o->path)
+		*ret = json_pack("{s:b}", "made", (int)root_has(x->root, o->path));
+	return 0;
+}
+
+static int run_undo(const struct op *o, struct executor *x, const json_t *before,
+		    const json_t *after, struct err *e)
+{
+	(void)before;
+	(void)after;
+	if (o->path && !root_has(x->root, o->path))
+		return 0;
+	if (o->undo)
+		return executor_run(x, o->undo, o->user, e);
+	if (o->path)
+		executor_note(x, _("'%s' stays; remove it yourself if nothing needs it"), o->path);
+	return 0;
+}
+
+static void run_show(const struct op *o, const struct executor *x, struct buf *ret)
+{
+	CLEANUP(buf_fini) struct buf words = {0};
+
+	(void)x;
+	for (size_t i = 0; o->words[i]; i++)
+		buf_fmt(&words, "%s%s", i ? " " : "", o->words[i]);
+	if (o->user)
+		buf_fmt(ret, _("run as %s: %s"), o->user, words.data);
+	else
+		buf_fmt(ret, _("run: %s"), words.data);
+}
+
+static void run_script(const struct op *o, struct script *s)
+{
+	if (o->path) {
+		buf_str(&s->text, "[ -e ");
+		script_word(s, o->path);
+		buf_str(&s->text, " ] || ");
+	}
+	script_line_as(s, o->user, o->words);
+}
+
+const struct op_kind op_run = {
+	.name = "run",
+	.done = run_done,
+	.apply = run_apply,
+	.after = run_after,
+	.undo = run_undo,
+	.show = run_show,
+	.script = run_script,
+};
