@@ -117,23 +117,26 @@ static void *load_below(int root, const char *path, const char *name)
 	return library;
 }
 
-static void *load(const char *root)
+void *library_load(const char *root, const char *name)
 {
 	/* Where the loader does not look: WSL and NixOS. */
-	static const char *const elsewhere[] = {"/usr/lib/wsl/lib/" LIBRARY,
-						"/run/opengl-driver/lib/" LIBRARY};
+	static const char *const elsewhere[] = {"/usr/lib/wsl/lib", "/run/opengl-driver/lib"};
 	void *library = NULL;
 	int fd;
 
 	if (strcmp(root, "/") == 0) {
-		library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-		for (size_t i = 0; !library && i < COUNT(elsewhere); i++)
-			library = dlopen(elsewhere[i], RTLD_NOW | RTLD_LOCAL);
+		library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+		for (size_t i = 0; !library && i < COUNT(elsewhere); i++) {
+			char full[PATH_MAX];
+
+			(void)snprintf(full, sizeof(full), "%s/%s", elsewhere[i], name);
+			library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
+		}
 		return library;
 	}
 	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; fd >= 0 && !library && i < COUNT(folders); i++)
-		library = load_below(fd, folders[i], LIBRARY);
+		library = load_below(fd, folders[i], name);
 	if (fd >= 0)
 		(void)close(fd);
 	return library;
@@ -141,7 +144,7 @@ static void *load(const char *root)
 
 bool api_load(struct nvml_api *ret, const char *root, const char **why)
 {
-	void *library = load(root);
+	void *library = library_load(root, LIBRARY);
 
 	*why = LIBRARY;
 	if (!library)

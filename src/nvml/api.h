@@ -116,3 +116,6 @@ struct nvml_api {
  * lacks what no version lacks; why then says so.
  */
 bool api_load(struct nvml_api *ret, const char *root, const char **why);
+
+/* A library of the driver, by dlopen. NULL: there is none. */
+void *library_load(const char *root, const char *name);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dlenv-nvml [--root DIR] [--fd N] --names | --state
+ * dlenv-nvml [--root DIR] --cuda
  *
  * Asks NVML and writes what it says to a descriptor (1) as one JSON object; host/nvml.c runs it and
  * reads that. A program of its own because NVML must be loaded (dlenv is static), and because it
- * may hang: then it can be killed. The status says how it went.
+ * may hang: then it can be killed. The status says how it went. With --cuda it computes on the GPUs
+ * and prints one line for people (cuda.h).
  */
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 
 #include "nvml/api.h"
 #include "nvml/ask.h"
+#include "nvml/cuda.h"
 #include "nvml/out.h"
 
 enum status {
@@ -28,6 +31,7 @@ struct options {
 	const char *root;
 	int fd;
 	int state; /* -1: neither --names nor --state */
+	bool cuda;
 };
 
 static int digit(const char *s)
@@ -37,7 +41,7 @@ static int digit(const char *s)
 
 static int usage(void)
 {
-	(void)fputs("usage: dlenv-nvml [--root DIR] [--fd N] --names | --state\n", stderr);
+	(void)fputs("usage: dlenv-nvml [--root DIR] [--fd N] --names | --state | --cuda\n", stderr);
 	return STATUS_USAGE;
 }
 
@@ -49,6 +53,8 @@ static int parse(int argc, char **argv, struct options *ret)
 			ret->state = ret->state > 0;
 		else if (strcmp(argv[i], "--state") == 0)
 			ret->state = 1;
+		else if (strcmp(argv[i], "--cuda") == 0)
+			ret->cuda = true;
 		else if (strcmp(argv[i], "--root") == 0 && argv[i + 1])
 			ret->root = argv[++i];
 		else if (strcmp(argv[i], "--fd") == 0 && digit(argv[i + 1]) > 0)
@@ -56,7 +62,7 @@ static int parse(int argc, char **argv, struct options *ret)
 		else
 			return usage();
 	}
-	return ret->state < 0 ? usage() : 0;
+	return ret->state < 0 && !ret->cuda ? usage() : 0;
 }
 
 static int answer(const struct nvml_api *api, const struct options *o)
@@ -90,6 +96,11 @@ int main(int argc, char **argv)
 		return status;
 	/* Whoever asked has gone: nobody reads the answer. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (o.cuda) {
+		status = cuda_try(o.root);
+		(void)fflush(stdout);
+		_exit(status);
+	}
 	if (!api_load(&api, o.root, &why)) {
 		(void)fprintf(stderr, "%s cannot be loaded\n", why);
 		return STATUS_NO_LIBRARY;
