@@ -209,14 +209,19 @@ static bool account_find(const char *name, uid_t uid, struct user *u)
 	return proc_capture(getent, &answer, &e) == 0 && passwd_find(answer, name, uid, u);
 }
 
+int user_of(uid_t uid, struct user *u, struct err *e)
+{
+	if (!account_find(NULL, uid, u))
+		return err_set(e, ERR_ABSENT, "no account has the user id %u", (unsigned int)uid);
+	return 0;
+}
+
 int user_init(struct user *u, struct err *e)
 {
 	uid_t uid = geteuid();
 
-	if (!account_find(NULL, uid, u)) {
-		(void)err_set(e, ERR_ABSENT, "no account has the user id %u", (unsigned int)uid);
+	if (user_of(uid, u, e) < 0)
 		return err_hint(e, "`getent passwd %u` must print your account", (unsigned int)uid);
-	}
 	u->gid = getegid();
 	return 0;
 }

@@ -54,4 +54,5 @@ struct user {
 int user_init(struct user *u, struct err *e) MUST_USE; /* the caller's */
 /* ERR_ABSENT: there is nobody of that name. */
 int user_find(const char *name, struct user *u, struct err *e) MUST_USE;
+int user_of(uid_t uid, struct user *u, struct err *e) MUST_USE;
 void user_fini(struct user *u);

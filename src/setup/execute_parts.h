@@ -28,6 +28,8 @@ struct executor_program {
 	/* A question: what it printed, for free(), and its status, none of which is a failure. */
 	char **ret_text;
 	int *ret_status;
+	int timeout_ms;	  /* 0: none */
+	struct buf *said; /* gets the end of what it prints; with a max of its own; or NULL */
 };
 int executor_run_with(struct executor *x, const struct executor_program *program, struct err *e)
 	MUST_USE;

@@ -205,7 +205,8 @@ int executor_run_with(struct executor *x, const struct executor_program *program
 			 .arg = &output,
 			 .in_child = become,
 			 .in_child_arg = &person,
-			 .last = &last};
+			 .timeout_ms = program->timeout_ms,
+			 .last = program->said ? program->said : &last};
 	int status;
 
 	if (program->user) {
@@ -227,7 +228,7 @@ int executor_run_with(struct executor *x, const struct executor_program *program
 	if (!status)
 		return 0;
 	return err_set(e, ERR_FAIL, "'%s' failed with status %d: %s", program->argv[0], status,
-		       last_words(&last));
+		       last_words(p.last));
 }
 
 int executor_question(struct executor *x, const char *const *argv, const char *user, char **ret,
