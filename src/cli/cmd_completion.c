@@ -38,6 +38,7 @@ static const char *words_of(enum complete what)
 		[COMPLETE_COMMAND] = NULL,
 		[COMPLETE_SHELL] = "bash zsh fish",
 		[COMPLETE_ENGINE] = "docker podman containerd crio",
+		[COMPLETE_TARGET] = "driver toolkit docker podman dlenv",
 		[COMPLETE_FILE] = "",
 	};
 

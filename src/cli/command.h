@@ -70,6 +70,7 @@ enum complete {
 	COMPLETE_COMMAND, /* dlenv's commands */
 	COMPLETE_SHELL,	  /* bash, zsh, fish */
 	COMPLETE_ENGINE,  /* docker, podman ... */
+	COMPLETE_TARGET,  /* of setup */
 	COMPLETE_FILE,
 };
 
