@@ -208,6 +208,9 @@ static int prove_only(struct cli *c, struct setup_job *j, struct err *e)
 
 	if (read_job(j, e) < 0)
 		return -(int)e->code;
+	if (!j->o.targets)
+		j->setup.targets |= (j->setup.host.docker ? SETUP_DOCKER : 0) |
+				    (j->setup.host.podman ? SETUP_PODMAN : 0);
 	executor_look(&j->x, &j->setup);
 	code = prove(c, j, e);
 	close_executor(c, j);
