@@ -260,6 +260,23 @@ static int choose(struct setup *s, const struct solve_request *r, struct err *e)
 	return 0;
 }
 
+/*
+ * No way out keeps the engine: it is too old, or the distribution has none. Its step knows better
+ * words for that than a conflict of pins that nobody typed.
+ */
+static bool engine_is_hopeless(const struct setup *s)
+{
+	if (!(s->targets & (SETUP_DOCKER | SETUP_PODMAN)))
+		return false;
+	for (size_t i = 0; i < s->answer.ways_n; i++) {
+		const struct solve_way *w = &s->answer.ways[i];
+
+		if (!w->pin[VAR_ENGINE] && !str_eq(w->pin[VAR_TOOLKIT], "none"))
+			return false;
+	}
+	return true;
+}
+
 int setup_choose(struct setup *s, struct err *e)
 {
 	CLEANUP(freep) char *conflict = NULL;
@@ -277,6 +294,17 @@ int setup_choose(struct setup *s, struct err *e)
 	}
 	if (!s->answer.fits && choose(s, &q.r, e) < 0)
 		return -(int)e->code;
+	if (!s->answer.fits && engine_is_hopeless(s)) {
+		CLEANUP(answer_fini) struct solve_answer a = {0};
+
+		if (solve_for(s, &q.r, NULL, &a, e) < 0)
+			return -(int)e->code;
+		if (a.fits) {
+			answer_fini(&s->answer);
+			s->answer = a;
+			a = (struct solve_answer){0};
+		}
+	}
 	if (s->answer.fits)
 		return 0;
 	conflict = answer_conflict(&s->answer);
