@@ -13,6 +13,11 @@ bool step_wants(const struct setup *s, unsigned int targets)
 	return s->targets & targets;
 }
 
+bool step_has_gpu(const struct setup *s)
+{
+	return s->host.gpus.n || s->host.module || str_eq(s->host.place, "wsl");
+}
+
 const char *step_user(const struct setup *s)
 {
 	const char *user = s->options->user;

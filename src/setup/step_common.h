@@ -7,6 +7,8 @@
 
 /* One of the targets is wanted. */
 bool step_wants(const struct setup *s, unsigned int targets);
+/* On WSL and where the driver is there, the GPU may be on no bus. */
+bool step_has_gpu(const struct setup *s);
 /* Who will use it, if that is not root; NULL: nobody is known. */
 const char *step_user(const struct setup *s);
 /* That person's home, in the setup's arena; NULL: not known. */

@@ -54,18 +54,12 @@ static void allow_devices(const struct setup *s, struct plan *p)
 					  "each needs `--security-opt=label=disable`")});
 }
 
-/* On WSL and where the driver is there, the GPU may be on no bus. */
-static bool has_gpu(const struct setup *s)
-{
-	return s->host.gpus.n || s->host.module || str_eq(s->host.place, "wsl");
-}
-
 int gpu_plan(struct setup *s, struct plan *p, struct err *e)
 {
 	bool podman = concerns(s, SETUP_PODMAN, s->host.podman);
 
 	(void)e;
-	if (!has_gpu(s))
+	if (!step_has_gpu(s))
 		return 0;
 	if (!toolkit_describes(s))
 		plan_add(p, &(struct op){.kind = &op_describe_gpus,

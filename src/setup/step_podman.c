@@ -32,7 +32,7 @@ static int check(struct setup *s, const struct version *v, struct err *e)
 		return err_hint(e, "take Docker: `dlenv setup docker`; or dlenv's own engine, "
 				   "which needs none: `dlenv setup dlenv`");
 	}
-	if (!s->host.gpus.n || !v->n || version_compare(v, &with_cdi) >= 0)
+	if (!step_has_gpu(s) || !v->n || version_compare(v, &with_cdi) >= 0)
 		return 0;
 	(void)err_set(e, ERR_UNSAT,
 		      "podman %u.%u of %s knows no CDI: containers could not be given the GPU",
