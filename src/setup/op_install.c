@@ -87,12 +87,6 @@ static int install_done(const struct op *o, struct executor *x)
 	return 0;
 }
 
-static void add_choice(struct buf *b, const struct op_choice *c)
-{
-	buf_str(b, b->len ? "; " : "");
-	op_show_words(c->packages, b);
-}
-
 static const char *list_command(const struct pkg_manager *m)
 {
 	if (str_eq(pkg_name(m), "apt"))
@@ -157,30 +151,23 @@ static int install_apply(const struct op *o, struct executor *x, struct err *e)
 	}
 	if (code == 0)
 		return 0;
-	add_choice(&what, &o->choices[0]);
+	op_show_words(o->choices[0].packages, &what);
 	return err_wrap(e, "cannot install %s", what.data);
 }
 
 static void install_show(const struct op *o, const struct executor *x, struct buf *ret)
 {
-	CLEANUP(buf_fini) struct buf others = {0};
-	CLEANUP(buf_fini) struct buf first = {0};
+	CLEANUP(buf_fini) struct buf words = {0};
+	size_t i = 0;
 
 	/* The one that is there, if there is one. */
-	for (size_t i = 0; x->packages_known && i < o->choices_n && !first.len; i++)
-		if (all_installed(x, o->choices[i].packages))
-			op_show_words(o->choices[i].packages, &first);
-	if (first.len || o->choices_n == 1) {
-		if (!first.len)
-			op_show_words(o->choices[0].packages, &first);
-		buf_fmt(ret, _("install %s"), first.data);
-		return;
-	}
-	op_show_words(o->choices[0].packages, &first);
-	for (size_t i = 1; i < o->choices_n; i++)
-		add_choice(&others, &o->choices[i]);
-	buf_fmt(ret, _("install %s (or, where that is not to be had: %s)"), first.data,
-		others.data ? others.data : "");
+	while (i < o->choices_n && !(x->packages_known && all_installed(x, o->choices[i].packages)))
+		i++;
+	op_show_words(o->choices[i < o->choices_n ? i : 0].packages, &words);
+	if (i < o->choices_n || o->choices_n == 1)
+		buf_fmt(ret, _("install %s"), words.data);
+	else
+		buf_fmt(ret, _("install %s, or the next best that is to be had"), words.data);
 }
 
 /* Names and versions as the manager's own command takes them: the end of that command. */
@@ -195,8 +182,8 @@ static void script_set(struct script *s, const char *const *packages)
 	for (size_t n = 0; packages[n] && skip; n++)
 		skip--;
 	for (argv = argv ? argv + skip : packages; *argv; argv++) {
-		buf_str(&s->text, " ");
 		script_word(s, *argv);
+		buf_str(&s->text, argv[1] ? " " : "");
 	}
 	arena_fini(&a);
 }
@@ -210,7 +197,7 @@ static void install_script(const struct op *o, struct script *s)
 	}
 	buf_str(&s->text, "install_first");
 	for (size_t i = 0; i < o->choices_n; i++) {
-		buf_str(&s->text, i ? " --" : "");
+		buf_str(&s->text, i ? " -- \\\n\t" : " \\\n\t");
 		script_set(s, o->choices[i].packages);
 	}
 	buf_str(&s->text, "\n");

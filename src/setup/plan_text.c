@@ -11,6 +11,8 @@
 #include "setup/op_parts.h"
 #include "setup/setup.h"
 
+enum { CHOICES_MAX = 3 };
+
 /* These change where packages come from. */
 static bool changes_sources(const struct op *o)
 {
@@ -91,6 +93,25 @@ static char *file_diff(const struct op *o, const struct executor *x, bool *ret_n
 	return b.data;
 }
 
+/* What is taken where the first set of packages is not to be had: the first few. */
+static void put_choices(const struct op *o, struct buf *ret)
+{
+	size_t shown = o->choices_n > 1 + CHOICES_MAX + 1 ? 1 + CHOICES_MAX : o->choices_n;
+
+	for (size_t i = 1; i < shown; i++) {
+		CLEANUP(buf_fini) struct buf words = {0};
+
+		op_show_words(o->choices[i].packages, &words);
+		buf_fmt(ret, "         %s\n", words.data);
+	}
+	if (shown < o->choices_n) {
+		buf_str(ret, "         ");
+		buf_fmt(ret, _("... and %zu further sets (--json has them all)"),
+			o->choices_n - shown);
+		buf_str(ret, "\n");
+	}
+}
+
 static void put_details(const struct op *o, const struct executor *x, struct buf *ret)
 {
 	bool new = false;
@@ -100,6 +121,7 @@ static void put_details(const struct op *o, const struct executor *x, struct buf
 		buf_fmt(ret, "       %s\n", o->why);
 	if (o->flags & OP_OPTIONAL)
 		buf_fmt(ret, "       %s\n", _("(if this fails, setup goes on without it)"));
+	put_choices(o, ret);
 	if (diff)
 		put_lines(diff, new, ret);
 	else if (o->text && o->flags & OP_PRIVATE)

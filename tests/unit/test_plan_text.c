@@ -91,6 +91,29 @@ TEST(a_plan_is_shown_by_step_with_what_changes_in_files)
 			"  * a new login is needed for the group docker\n");
 }
 
+TEST(choices_are_lines_of_their_own)
+{
+	CLEANUP(case_remove) struct case_box c;
+
+	case_make(&c);
+	put(&c, "driver",
+	    &(struct op){.kind = &op_install,
+			 ONE_OF(&c.p, WORDS(&c.p, "a", "b"), WORDS(&c.p, "c"), WORDS(&c.p, "d"),
+				WORDS(&c.p, "e"), WORDS(&c.p, "f"), WORDS(&c.p, "g"))});
+	put(&c, "driver",
+	    &(struct op){.kind = &op_install, ONE_OF(&c.p, WORDS(&c.p, "a"), WORDS(&c.p, "b"))});
+	expect_text(&c, "Install NVIDIA's driver\n"
+			"    1  install a, b, or the next best that is to be had\n"
+			"         c\n"
+			"         d\n"
+			"         e\n"
+			"         ... and 2 further sets (--json has them all)\n"
+			"    2  install a, or the next best that is to be had\n"
+			"         b\n"
+			"\n"
+			"Operations: 2.\n");
+}
+
 TEST(an_empty_plan_and_a_finished_one_say_so)
 {
 	CLEANUP(case_remove) struct case_box c;
@@ -217,7 +240,7 @@ TEST(a_script_has_what_it_uses_and_no_more)
 	assert_null(strstr(b.data, "rpm -q"));
 	assert_null(strstr(b.data, "@INSTALL@"));
 	assert_null(strstr(b.data, "@REMOVE@"));
-	assert_non_null(strstr(b.data, "\n# two lines\ninstall_first a=1.2 b -- a\n"));
+	assert_non_null(strstr(b.data, "\n# two lines\ninstall_first \\\n\ta=1.2 b -- \\\n\ta\n"));
 	assert_non_null(strstr(b.data, "\nremove_installed docker.io runc\n"));
 	assert_non_null(strstr(b.data, "export DEBIAN_FRONTEND=noninteractive\n"));
 }
@@ -283,7 +306,7 @@ TEST(files_are_written_by_the_script_as_they_are)
 	expect_written("it's\nwithout a newline");
 }
 
-RUN(IT(a_plan_is_shown_by_step_with_what_changes_in_files),
+RUN(IT(a_plan_is_shown_by_step_with_what_changes_in_files), IT(choices_are_lines_of_their_own),
     IT(an_empty_plan_and_a_finished_one_say_so), IT(lists_are_read_anew_after_sources_that_change),
     IT(programs_get_the_same_plan), IT(words_are_quoted_where_shell_would_read_them_otherwise),
     IT(a_script_has_what_it_uses_and_no_more), IT(a_key_that_is_not_pinned_is_asked_for),
