@@ -58,9 +58,9 @@ void dpkg_status_list(const char *text, struct strs *ret)
 
 	for (const char *p = text; p && *p; p = next) {
 		const char *end = strstr(p, "\n\n");
-		size_t name_len;
-		size_t status_len;
-		size_t version_len;
+		size_t name_len = 0;
+		size_t status_len = 0;
+		size_t version_len = 0;
 		const char *name;
 		const char *status;
 		const char *version;

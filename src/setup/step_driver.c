@@ -124,19 +124,25 @@ static bool admits(const struct setup *s, const struct branch_fact *b)
 size_t driver_branches(const struct setup *s, uint64_t low, uint64_t high, char (*ret)[16],
 		       size_t n)
 {
+	/* As the solver prefers them: what is new comes last. */
+	static const char *const kinds[] = {"production", "lts", "ended", "legacy", "new"};
 	struct driver_choice c = driver_choice(s);
+	const struct branch_fact *b = s->facts->branches.v;
 	size_t used = 0;
 
 	if (c.number >= low && (!high || c.number < high))
 		memcpy(ret[used++], c.branch, sizeof(c.branch));
-	for (size_t i = 0; !driver_is_pinned(s, VAR_DRIVER) && i < s->facts->branches.n; i++) {
-		const struct branch_fact *b = &s->facts->branches.v[i];
-		uint64_t number = b->branch.part[0];
+	if (driver_is_pinned(s, VAR_DRIVER))
+		return used;
+	for (size_t k = 0; k < COUNT(kinds); k++)
+		for (size_t i = 0; i < s->facts->branches.n && used < n; i++) {
+			uint64_t number = b[i].branch.part[0];
 
-		if (used < n && number != c.number && number >= low && (!high || number < high) &&
-		    admits(s, b))
-			(void)snprintf(ret[used++], sizeof(*ret), "%u", b->branch.part[0]);
-	}
+			if (str_eq(b[i].kind, kinds[k]) && number != c.number && number >= low &&
+			    (!high || number < high) && admits(s, &b[i]))
+				(void)snprintf(ret[used++], sizeof(*ret), "%u",
+					       b[i].branch.part[0]);
+		}
 	return used;
 }
 
