@@ -42,11 +42,12 @@ void setup_say_plan(struct cli *c, struct setup_job *j)
 
 	say_choice(c, &j->setup);
 	cli_print(c, "%s", "");
-	if (j->pending)
+	if (j->pending) {
 		plan_text(&j->plan, &j->x, &text);
-	else
-		buf_str(&text, _("nothing to do: this machine is as it should be"));
-	say_text(c, &text);
+		say_text(c, &text);
+		return;
+	}
+	cli_print(c, _("nothing to do: this machine is as it should be"));
 	for (size_t i = 0; i < j->plan.notes_n; i++)
 		cli_print(c, _("note: %s"), j->plan.notes[i]);
 }

@@ -4,7 +4,7 @@
 # tests/hosts/answers.sh DLENV DIR
 #
 # What DLENV (a path) says of each tests/hosts/*/machine: files NAME.txt in DIR, to be compared with
-# tests/golden/hosts. The state folders are DIR's too, so that nothing of this machine's is read.
+# tests/golden/hosts; and in doctor.shape, which keys and types its JSON has, over all of them. The state folders are DIR's too, so that nothing of this machine's is read.
 set -euo pipefail
 export LC_ALL=C LANGUAGE=C
 dlenv=${1:?usage: answers.sh DLENV DIR} out=${2:?usage: answers.sh DLENV DIR}
@@ -24,10 +24,26 @@ ask() { # ask COMMAND: what it says, on both streams, and its status
 	echo "status $status"
 }
 
+shape() { # the keys of JSON texts, a line each, and their types
+	python3 -c '
+import json, sys
+def walk(value, at, seen):
+    kinds = {type(None): "null", bool: "bool", int: "number", float: "number", str: "text", list: "list", dict: "map"}
+    seen.add(at + " " + kinds[type(value)])
+    for key, below in value.items() if isinstance(value, dict) else [("[]", v) for v in value] if isinstance(value, list) else []:
+        walk(below, at + "." + key, seen)
+seen = set()
+for line in sys.stdin:
+    walk(json.loads(line), "", seen)
+print("\n".join(sorted(seen)))'
+}
+
 mkdir -p "$out"
 for machine in "$hosts"/*/machine; do
 	name=$(basename "$(dirname "$machine")")
 	rm -rf "$temp/root"
 	"$hosts/../bed/host.sh" "$machine" "$temp/root"
 	{ ask doctor; ask solve; } >"$out/$name.txt"
+	"$dlenv" --root "$temp/root" doctor --json >>"$temp/doctor" 2>/dev/null || [ $? = 4 ]
 done
+shape <"$temp/doctor" >"$out/doctor.shape"
