@@ -137,6 +137,8 @@ static void NORETURN child(const struct run *r, int out, const char *program)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
+	if (p->own_session)
+		(void)setsid();
 	if (p->in_child && p->in_child(p->in_child_arg, &e) < 0)
 		goto failed;
 	/* A program that stays in the background must not hold what our caller left open. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -25,8 +26,9 @@ struct proc {
 	proc_line_fn *on_status;
 	int wake_fd; /* on_wake is called as long as it is readable; 0: none */
 	proc_wake_fn *on_wake;
-	void *arg;				   /* of on_line, on_status and on_wake */
-	int timeout_ms;				   /* 0: none */
+	void *arg;	  /* of on_line, on_status and on_wake */
+	int timeout_ms;	  /* 0: none */
+	bool own_session; /* signals of the terminal (Ctrl-C) do not reach it */
 	int (*in_child)(void *arg, struct err *e); /* before exec, in the child, or NULL */
 	void *in_child_arg;
 	struct buf *last; /* gets the last lines printed, or NULL; set its max */

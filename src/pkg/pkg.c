@@ -99,6 +99,13 @@ static int watch_line(void *arg, const char *line)
 	return w->run->on_line ? w->run->on_line(w->run->arg, line) : 0;
 }
 
+static int watch_wake(void *arg, pid_t pid)
+{
+	const struct watch *w = arg;
+
+	return w->run->on_wake(w->run->arg, pid);
+}
+
 static const struct pkg_status *status_row(const struct pkg_manager *m, int status)
 {
 	for (const struct pkg_status *s = m->statuses; s && s->status; s++)
@@ -113,7 +120,14 @@ static int carry(const struct pkg_manager *m, const char *const *argv, const str
 {
 	CLEANUP(strs_fini) struct strs env = {0};
 	struct watch w = {.run = run};
-	struct proc p = {.argv = argv, .log_fd = run->log_fd, .on_line = watch_line, .arg = &w};
+	/* Ctrl-C must not stop a package manager halfway: who runs it decides. */
+	struct proc p = {.argv = argv,
+			 .log_fd = run->log_fd,
+			 .on_line = watch_line,
+			 .wake_fd = run->wake_fd,
+			 .on_wake = watch_wake,
+			 .arg = &w,
+			 .own_session = true};
 	bool reboot = access(reboot_mark, F_OK) == 0;
 	const struct pkg_status *row;
 	int status;

@@ -43,6 +43,8 @@ const char *const *pkg_command(const struct pkg_manager *m, enum pkg_action acti
 struct pkg_run {
 	int log_fd;	       /* everything the manager prints */
 	proc_line_fn *on_line; /* or NULL */
+	int wake_fd;	       /* as in struct proc; 0: none */
+	proc_wake_fn *on_wake;
 	void *arg;
 	int lock_ms; /* how long to wait for another manager's lock; 0: ten minutes */
 };

@@ -98,7 +98,6 @@ static int become(void *arg, struct err *e)
 {
 	const struct person *p = arg;
 
-	(void)setsid();
 	if (!p->user.name || p->user.uid == geteuid())
 		return 0;
 	if (setgroups(p->groups_n, p->groups) < 0 || setgid(p->user.gid) < 0 ||
@@ -203,6 +202,7 @@ int executor_run_with(struct executor *x, const struct executor_program *program
 			 .wake_fd = x->signal_fd,
 			 .on_wake = on_wake,
 			 .arg = &output,
+			 .own_session = true,
 			 .in_child = become,
 			 .in_child_arg = &person,
 			 .timeout_ms = program->timeout_ms,

@@ -69,19 +69,19 @@ static int make_folders(int dir, const char *path, mode_t mode, struct err *e)
 	return sync_folder(dir, ".") < 0 ? err_sys(e, "cannot write '%s'", path) : 0;
 }
 
-/* What a write that was killed left beside the file (file_write's name for it). */
-static void sweep(const struct executor *x, const char *path)
+void op_sweep(const struct executor *x, const char *path)
 {
 	CLEANUP(freep) char *folder = folder_of(path);
-	CLEANUP(freep) char *torn = str_fmt(".%s.dlenv-new-", strrchr(path, '/') + 1);
+	CLEANUP(freep) char *prefix = str_fmt(".%s.dlenv-new-", strrchr(path, '/') + 1);
 	CLEANUP(strs_fini) struct strs names = {0};
 	CLEANUP(fd_closep) int fd = -1;
-	struct err none = {0};
+	struct err ignored = {0};
 
-	if (dir_open(x->root->fd, folder, &fd, &none) < 0 || dir_list(fd, ".", &names, &none) < 0)
+	if (dir_open(x->root->fd, folder, &fd, &ignored) < 0 ||
+	    dir_list(fd, ".", &names, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < names.n; i++)
-		if (str_starts(names.v[i], torn))
+		if (str_starts(names.v[i], prefix))
 			(void)unlinkat(fd, names.v[i], 0);
 }
 
@@ -90,7 +90,7 @@ int op_write(const struct executor *x, const char *path, const void *data, size_
 {
 	CLEANUP(freep) char *folder = folder_of(path);
 
-	sweep(x, path);
+	op_sweep(x, path);
 	if (make_folders(x->root->fd, folder, 0755, e) < 0 ||
 	    file_write(x->root->fd, below(path), data, len, mode, FILE_SYNC, e) < 0) {
 		(void)err_wrap(e, "cannot write '%s'", path);
@@ -297,7 +297,7 @@ static int remove_file(struct executor *x, const char *path, const json_t *befor
 		const char *dir = json_string_value(json_array_get(made, i));
 
 		/* One with something else in it stays. */
-		if (dir && unlinkat(x->root->fd, below(dir), AT_REMOVEDIR) < 0)
+		if (dir && unlinkat(x->root->fd, below(dir), AT_REMOVEDIR) < 0 && errno != ENOENT)
 			break;
 	}
 	return 0;
@@ -311,7 +311,7 @@ int op_restore(struct executor *x, const char *path, const char *digest, const j
 	bool absent = !kept && !link;
 	enum now now = NOW_OTHER;
 
-	sweep(x, path);
+	op_sweep(x, path);
 	if (look(x, path, digest, before, &now, e) < 0)
 		return -(int)e->code;
 	if (now == NOW_OTHER || (now == NOW_ABSENT && !absent && digest)) {

@@ -43,6 +43,9 @@ int op_read(const struct executor *x, const char *path, char **ret, size_t *ret_
 int op_write(const struct executor *x, const char *path, const void *data, size_t len, mode_t mode,
 	     struct err *e) MUST_USE;
 
+/* Remove what a writer that was killed left beside the file. op_write and op_restore do it. */
+void op_sweep(const struct executor *x, const char *path);
+
 /*
  * For before and undo of what changes a file: keep it under STATE/kept/N (with mode and owner), or
  * note that there is none and which folders are missing. op_restore puts it back, or removes the

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "setup/execute_parts.h"
 #include "setup/op_packages.h"
 #include "setup/op_parts.h"
 
@@ -19,7 +20,11 @@ static int on_line(void *arg, const char *line)
 
 struct pkg_run package_run(struct executor *x)
 {
-	return (struct pkg_run){.log_fd = x->log_fd, .on_line = on_line, .arg = x};
+	return (struct pkg_run){.log_fd = x->log_fd,
+				.on_line = on_line,
+				.wake_fd = x->signal_fd,
+				.on_wake = executor_wake,
+				.arg = x};
 }
 
 int package_do(struct executor *x, enum pkg_action action, const char *const *packages,

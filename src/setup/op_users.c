@@ -193,25 +193,27 @@ static int read_ids(const struct executor *x, char *ret[2], struct err *e)
 static int choose_lines(const struct op *o, const struct executor *x, char *ret[2], struct err *e)
 {
 	CLEANUP(user_fini) struct user u = {0};
-	CLEANUP(freep) char *uids = NULL;
-	CLEANUP(freep) char *gids = NULL;
 	char *texts[2] = {0};
-	uint32_t start;
+	bool full = false;
+	int code = find_user(o, x, &u, e);
 
-	if (find_user(o, x, &u, e) < 0 || read_ids(x, texts, e) < 0) {
-		free(texts[0]);
-		free(texts[1]);
-		return -(int)e->code;
+	if (!code)
+		code = read_ids(x, texts, e);
+	for (size_t i = 0; i < COUNT(files) && !code && !full; i++) {
+		uint32_t start = subids_free(texts[i], texts[1 - i], o->user);
+
+		if (has_ids(x, &files[i], &u))
+			continue;
+		full = !start;
+		if (start)
+			ret[i] = str_fmt("%s:%u:%d", o->user, start, SUBIDS_N);
 	}
-	uids = texts[0];
-	gids = texts[1];
-	start = subids_free(uids, gids);
-	if (!start)
-		return err_set(e, ERR_NOSPC, "no range of %d subordinate ids is free", SUBIDS_N);
-	for (size_t i = 0; i < COUNT(files); i++)
-		ret[i] = has_ids(x, &files[i], &u) ? NULL
-						   : str_fmt("%s:%u:%d", o->user, start, SUBIDS_N);
-	return 0;
+	free(texts[0]);
+	free(texts[1]);
+	if (!full)
+		return code;
+	freep(&ret[0]);
+	return err_set(e, ERR_NOSPC, "no range of %d subordinate ids is free", SUBIDS_N);
 }
 
 static int ids_before(const struct op *o, struct executor *x, json_t **ret, struct err *e)
@@ -275,7 +277,10 @@ static int ids_undo_file(struct executor *x, const struct ids_file *f, const jso
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(freep) char *without = NULL;
 
-	if (!line || !root_has(x->root, f->path))
+	if (!line)
+		return 0;
+	op_sweep(x, f->path);
+	if (!root_has(x->root, f->path))
 		return 0;
 	if (op_read(x, f->path, &text, NULL, e) < 0)
 		return -(int)e->code;

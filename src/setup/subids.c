@@ -49,15 +49,33 @@ static uint64_t clash(const char *text, uint64_t start)
 	return 0;
 }
 
-uint32_t subids_free(const char *uids, const char *gids)
+/* The user's own range in the other file, where nobody has it in this one; 0: there is none. */
+static uint32_t same_as(const char *text, const char *other, const char *name)
 {
-	uint64_t start = FIRST;
+	size_t n = strlen(name);
 
-	while (start + SUBIDS_N <= (uint64_t)LAST + 1) {
-		uint64_t end = clash(uids, start);
+	for (const char *l = other; *l; l = next_line(l)) {
+		uint64_t from;
+		uint64_t end;
+
+		if (strncmp(l, name, n) == 0 && l[n] == ':' && range_of(l, &from, &end) &&
+		    from + SUBIDS_N <= end && end <= UINT32_MAX && !clash(text, from))
+			return (uint32_t)from;
+	}
+	return 0;
+}
+
+uint32_t subids_free(const char *text, const char *other, const char *name)
+{
+	uint64_t start = same_as(text, other, name);
+
+	if (start)
+		return (uint32_t)start;
+	for (start = FIRST; start + SUBIDS_N <= (uint64_t)LAST + 1;) {
+		uint64_t end = clash(text, start);
 
 		if (!end)
-			end = clash(gids, start);
+			end = clash(other, start);
 		if (!end)
 			return (uint32_t)start;
 		start = end;
