@@ -91,6 +91,14 @@ static void look_for_libraries(const struct root *r, struct libraries *l)
 	l->linux_driver = l->versions.n > 0;
 }
 
+void nv_library_versions(const struct root *r, struct strs *ret)
+{
+	struct libraries l = {0};
+
+	look_for_libraries(r, &l);
+	*ret = l.versions;
+}
+
 static void compare_versions(const struct looking *k, const struct libraries *l)
 {
 	const struct strs *v = &l->versions;

@@ -133,6 +133,18 @@ static const char *builder_of(const struct host_look *k)
 	return NULL;
 }
 
+/* "595.91.07", or several with spaces between; NULL: there are none. */
+static const char *library_versions(const struct host_look *k)
+{
+	CLEANUP(strs_fini) struct strs v = {0};
+	CLEANUP(buf_fini) struct buf b = {0};
+
+	nv_library_versions(k->r, &v);
+	for (size_t i = 0; i < v.n; i++)
+		buf_fmt(&b, "%s%s", i ? " " : "", v.v[i]);
+	return b.data ? host_clean(arena_str(&k->h->arena, b.data)) : NULL;
+}
+
 void host_probe_module(const struct host_look *k)
 {
 	struct host *h = k->h;
@@ -149,6 +161,7 @@ void host_probe_module(const struct host_look *k)
 		root_has(k->r, "/sys/module/nouveau") || root_has(k->r, "/sys/module/nova_core");
 	h->module_built = built_for_kernel(k);
 	h->builder = builder_of(k);
+	h->libraries = library_versions(k);
 }
 
 /* The value of a variable of one byte, behind its four bytes of attributes; -1: not there. */

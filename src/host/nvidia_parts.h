@@ -79,3 +79,6 @@ bool nv_instances(int caps, int gpu_minor, nv_instance_fn *found, void *arg);
 
 /* Fill in migs, migs_n and mig of each GPU. */
 void nv_read_migs(const struct root *r, struct nvidia *n);
+
+/* The versions of the driver's libraries that lie where the loader looks. strs_fini frees. */
+void nv_library_versions(const struct root *r, struct strs *ret);

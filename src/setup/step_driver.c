@@ -60,6 +60,11 @@ bool driver_is_pinned(const struct setup *s, enum solve_var var)
 	return pin && !str_eq(pin, "any");
 }
 
+const char *driver_cuda_arch(const struct setup *s)
+{
+	return str_eq(s->host.arch, "aarch64") ? "sbsa" : "x86_64";
+}
+
 static bool has_gpu(const struct setup *s)
 {
 	return s->answer.part[VAR_DRIVER].text != NULL;
@@ -144,6 +149,19 @@ size_t driver_branches(const struct setup *s, uint64_t low, uint64_t high, char 
 					       b[i].branch.part[0]);
 		}
 	return used;
+}
+
+bool driver_must_hold(const struct setup *s)
+{
+	struct driver_choice c = driver_choice(s);
+
+	if (driver_is_pinned(s, VAR_DRIVER))
+		return true;
+	for (size_t i = 0; i < s->facts->branches.n; i++)
+		if (s->facts->branches.v[i].branch.part[0] > c.number &&
+		    !admits(s, &s->facts->branches.v[i]))
+			return true;
+	return false;
 }
 
 static const struct host_source *foreign_source(const struct setup *s, const struct driver_route *r)

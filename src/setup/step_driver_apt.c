@@ -12,7 +12,7 @@
 #include "setup/step_common.h"
 #include "setup/steps.h"
 
-enum { SOURCES_MAX = 1 << 20, LISTS_MAX = 32, BRANCHES_MAX = 5 };
+enum { SOURCES_MAX = 1 << 20, LISTS_MAX = 32, BRANCHES_MAX = 3 };
 
 /* The first branch whose packages carry no number: one is chosen by a pinning package. */
 enum { UNNUMBERED_SINCE = 590 };
@@ -307,10 +307,10 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 {
 	const char *dir = s->distro->cuda_repo_dir;
 	CLEANUP(freep)
-	char *url =
-		str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/x86_64/", dir);
+	char *url = str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/%s/", dir,
+			    driver_cuda_arch(s));
 	CLEANUP(freep) char *address = str_fmt("compute/cuda/repos/%s/", dir);
-	CLEANUP(freep) char *id = str_fmt("cuda-%s-x86_64", dir);
+	CLEANUP(freep) char *id = str_fmt("cuda-%s-%s", dir, driver_cuda_arch(s));
 	CLEANUP(freep) char *key = str_fmt("cuda-%s", dir);
 	const struct step_repository r = {
 		.repo = {.id = id, .name = "NVIDIA CUDA", .url = url, .suite = "/"},

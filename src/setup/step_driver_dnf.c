@@ -79,10 +79,20 @@ static int edit_repo(struct setup *s, struct plan *p, const char *path, repo_edi
 	return 0;
 }
 
+static bool file_has(const struct setup *s, const char *path, const char *text)
+{
+	CLEANUP(freep) char *own = NULL;
+	struct err ignored = {0};
+
+	return root_read(s->root, path, REPO_MAX, &own, &ignored) == 0 && strstr(own, text);
+}
+
 /* Its section in whichever file has it. */
 static int enable_section(struct setup *s, struct plan *p, const char *section, struct err *e)
 {
 	CLEANUP(strs_fini) struct strs names = {0};
+	CLEANUP(freep) char *head = str_fmt("[%s]", section);
+	bool found = false;
 	struct err why = {0};
 
 	if (dir_list(s->root->fd, below(REPOS), &names, &why) < 0 && why.code != ERR_ABSENT) {
@@ -92,11 +102,18 @@ static int enable_section(struct setup *s, struct plan *p, const char *section, 
 	for (size_t i = 0; i < names.n; i++) {
 		CLEANUP(freep) char *path = str_fmt(REPOS "/%s", names.v[i]);
 
-		if (str_ends(path, ".repo") &&
-		    edit_repo(s, p, path, pkg_repo_enable, section,
+		if (!str_ends(path, ".repo"))
+			continue;
+		found = found || file_has(s, path, head);
+		if (edit_repo(s, p, path, pkg_repo_enable, section,
 			      _("DKMS and what it needs lie there, or depend on it"), e) < 0)
 			return -(int)e->code;
 	}
+	if (!found)
+		plan_note(p,
+			  _("no file of this machine has the repository '%s': DKMS may lack "
+			    "what it depends on"),
+			  section);
 	return 0;
 }
 
@@ -385,10 +402,10 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 	const char *dir = s->distro->cuda_repo_dir;
 	struct driver_choice c = driver_choice(s);
 	CLEANUP(freep)
-	char *url =
-		str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/x86_64", dir);
+	char *url = str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/%s", dir,
+			    driver_cuda_arch(s));
 	CLEANUP(freep) char *address = str_fmt("compute/cuda/repos/%s/", dir);
-	CLEANUP(freep) char *id = str_fmt("cuda-%s-x86_64", dir);
+	CLEANUP(freep) char *id = str_fmt("cuda-%s-%s", dir, driver_cuda_arch(s));
 	CLEANUP(freep) char *key = str_fmt("cuda-%s", dir);
 	CLEANUP(freep) char *path = str_fmt("/etc/pki/rpm-gpg/dlenv-cuda-%s.asc", dir);
 	CLEANUP(freep) char *exclude = has_streams(s) ? NULL : exclude_newer(c.branch);
@@ -408,6 +425,27 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 	};
 
 	return step_add_repository(s, p, &r, e);
+}
+
+/* A file that somebody else wrote is changed only where a newer branch would not do. */
+static int hold_in_others(struct setup *s, struct plan *p, struct err *e)
+{
+	const struct driver_route *r = driver_route(s);
+	struct driver_choice c = driver_choice(s);
+	CLEANUP(freep) char *exclude = exclude_newer(c.branch);
+	CLEANUP(freep) char *line = str_fmt("excludepkgs=%s", exclude);
+
+	if (has_streams(s) || !driver_must_hold(s))
+		return 0;
+	for (size_t i = 0; i < s->host.sources_n; i++) {
+		const struct host_source *h = &s->host.sources[i];
+
+		if (str_eq(h->id, r->source) && !file_has(s, h->path, line) &&
+		    edit_repo(s, p, h->path, exclude_driver, line,
+			      _("a newer branch would not do: dnf must not see it"), e) < 0)
+			return -(int)e->code;
+	}
+	return 0;
 }
 
 static void plan_stream(const struct setup *s, struct plan *p)
@@ -431,7 +469,7 @@ int driver_dnf_cuda(struct setup *s, struct plan *p, struct err *e)
 
 	if (keep_others_out(s, p, e) < 0 || add_epel(s, p, e) < 0)
 		return -(int)e->code;
-	if (add_cuda_repo(s, p, e) < 0)
+	if (hold_in_others(s, p, e) < 0 || add_cuda_repo(s, p, e) < 0)
 		return -(int)e->code;
 	plan_headers(s, p);
 	remove_other(s, p);

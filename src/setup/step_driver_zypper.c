@@ -153,10 +153,10 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 {
 	const char *dir = s->distro->cuda_repo_dir;
 	CLEANUP(freep)
-	char *url =
-		str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/x86_64", dir);
+	char *url = str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/%s", dir,
+			    driver_cuda_arch(s));
 	CLEANUP(freep) char *address = str_fmt("compute/cuda/repos/%s/", dir);
-	CLEANUP(freep) char *id = str_fmt("cuda-%s-x86_64", dir);
+	CLEANUP(freep) char *id = str_fmt("cuda-%s-%s", dir, driver_cuda_arch(s));
 	CLEANUP(freep) char *key = str_fmt("cuda-%s", dir);
 	CLEANUP(freep) char *path = str_fmt("/etc/pki/rpm-gpg/dlenv-cuda-%s.asc", dir);
 	const struct step_repository r = {

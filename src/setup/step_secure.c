@@ -55,15 +55,10 @@ static const struct signer *signer_of(const struct setup *s, const struct driver
 	return NULL;
 }
 
-/* A module that its distribution signed needs no key; DKMS took its place if it is installed. */
+/* A module that its distribution signed needs no key, unless DKMS has taken its place. */
 static bool is_built_here(const struct setup *s, const struct driver_route *r)
 {
-	if (r->flags & DRIVER_BUILT_HERE)
-		return true;
-	for (size_t i = 0; i < s->packages.n; i++)
-		if (str_starts(s->packages.v[i], "nvidia-dkms-"))
-			return true;
-	return false;
+	return r->flags & DRIVER_BUILT_HERE || s->host.builder;
 }
 
 bool secure_boot_matters(const struct setup *s)

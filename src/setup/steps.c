@@ -76,7 +76,7 @@ static int refuse_image(const struct setup *s, struct err *e)
 		      "the system of this machine is an image (%s): packages are not installed "
 		      "into it one by one",
 		      image);
-	if (str_eq(image, "ostree"))
+	if (str_eq(image, "ostree") || root_has(s->root, "/usr/bin/rpm-ostree"))
 		return err_hint(e, "layer the packages of the plan for an ordinary machine: "
 				   "rpm-ostree install akmod-nvidia xorg-x11-drv-nvidia-cuda, "
 				   "with RPM Fusion's repositories");

@@ -48,11 +48,15 @@ struct driver_choice driver_choice(const struct setup *s);
 bool driver_is_pinned(const struct setup *s, enum solve_var var);
 
 /*
- * Branches to fall back to where a source lacks the chosen one: it, then newer ones, then older
- * ones that the GPUs and the rest of the answer admit, below high (0: any). At most n.
+ * Branches from low on, below high (0: any), to take where a source lacks the chosen one: it, then
+ * those that the GPUs and the rest of the answer admit too, the best kept first. At most n.
  */
 size_t driver_branches(const struct setup *s, uint64_t low, uint64_t high, char (*ret)[16],
 		       size_t n);
+/* The folder of this machine's architecture in a CUDA repository. */
+const char *driver_cuda_arch(const struct setup *s);
+/* A newer branch would not do: the user named one, or a GPU ends with it. */
+bool driver_must_hold(const struct setup *s);
 /* A graphical system is installed: a driver without what it needs would break it. */
 bool driver_for_display(const struct setup *s);
 

@@ -22,6 +22,14 @@ says() { dlenv "$@" doctor | grep -E '^(GPU|CDI|HOST)[0-9]' | grep -vE '^HOST(01
 	[ "$(find "$E2E_TEST_STATE/answers" -type f | wc -l)" -ge 25 ]
 }
 
+@test "what would be done to each recorded machine is what was reviewed" {
+	"$E2E_STAGE/tests/hosts/plans.sh" "$DLENV" "$E2E_TEST_STATE/plans"
+	run diff -ru "$E2E_STAGE/tests/golden/plans" "$E2E_TEST_STATE/plans"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(find "$E2E_TEST_STATE/plans" -type f | wc -l)" -ge 40 ]
+}
+
 @test "this machine, recorded, is found the same" {
 	"$record" "$E2E_TEST_STATE/recorded"
 	[ "$(says)" = "$(says --root "$E2E_TEST_STATE/recorded" | sed "s/'user'/'$(id -un)'/")" ]
