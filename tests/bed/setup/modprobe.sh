@@ -49,6 +49,9 @@ rm -rf /run/bed/loaded
 /bed/gpu-host.sh /run/bed/loaded --driver "${version#*=}" $opened $(cat /run/bed/gpu-options)
 cp -a /run/bed/loaded/proc/driver/. /proc/driver/
 cp -a /run/bed/loaded/sys/module/. /sys/module/
+cp -a /run/bed/loaded/sys/devices/. /sys/devices/
 cp -a /run/bed/loaded/sys/bus/pci/. /sys/bus/pci/
 cat /run/bed/loaded/proc/devices >/proc/devices
 [ ! -d /run/bed/loaded/dev ] || cp -a /run/bed/loaded/dev/. /dev/
+# The toolkit's service, which waits for that, where systemd does not run.
+[ -d /run/systemd/system ] || [ ! -x /usr/bin/nvidia-ctk ] || nvidia-ctk cdi generate

@@ -29,10 +29,11 @@ class Package:
         self.conflicts, self.provides = more.pop("conflicts", []), more.pop("provides", [])
         self.obsoletes = more.pop("obsoletes", [])
         self.post, self.preun, self.postun = more.pop("post", ""), more.pop("preun", ""), more.pop("postun", "")
-        self.conffiles = more.pop("conffiles", [])
         self.section = more.pop("section", None)
         self.module = more.pop("module", None)  # NAME:STREAM:VERSION:CONTEXT of dnf's module streams
         assert not more, more
+        if any(".so." in f for f in self.files):  # as libc's triggers do
+            self.post, self.postun = "ldconfig\n" + self.post, "ldconfig\n" + self.postun
         self.cache = {}
 
     def entries(self):

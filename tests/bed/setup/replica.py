@@ -193,15 +193,20 @@ class Replica:
                 deb_suite(f"{self.www}/archive.ubuntu.com/ubuntu", skin["codename"], key,
                           {"main": stock.common("deb", skin["kernel"]),
                            "restricted": stock.ubuntu_drivers(skin["kernel"], newest),
-                           "universe": stock.common_more("deb", skin["version"])}, "Ubuntu")
+                           "universe": stock.common_more("deb", skin["version"]), "multiverse": []}, "Ubuntu")
             elif skin["id"] == "debian" and skin["skin"] != "debian-13-bare":
                 deb_suite(f"{self.www}/ftp.debian.org/debian", skin["codename"], key,
                           {"main": stock.common("deb", skin["kernel"]) + stock.common_more("deb", skin["version"]),
                            "contrib": [], "non-free": stock.debian_drivers(skin["version"]),
                            "non-free-firmware": stock.debian_firmware()}, "Debian")
             elif skin["root"] in ("dnf4", "dnf5"):
-                for repo, packages in stock.rpm_distribution(skin).items():
-                    rpm_repo(f"{self.www}/{stock.rpm_base(skin, repo)}", packages, key)
+                release = skin["version"].split(".")[0]
+                epel = None if skin["id"] == "fedora" else self.key(f"epel-{release}")
+                for repo, packages in stock.rpm_distribution(skin, epel).items():
+                    rpm_repo(f"{self.www}/{stock.rpm_base(skin, repo)}", packages, epel if repo == "epel" else key)
+                    if repo == "epel":
+                        put(f"{self.www}/dl.fedoraproject.org/pub/epel/epel-release-latest-{release}.noarch.rpm",
+                            rpm(packages[0], epel)[0])
             elif skin["root"] == "zypp":
                 rpm_repo(f"{self.www}/{stock.suse_base(skin)}", stock.suse_distribution(skin), key, key)
 
@@ -211,6 +216,7 @@ def main():
     shutil.rmtree(out, ignore_errors=True)
     r = Replica(out)
     r.write_keys()
+    put(f"{out}/nouveau.ko", stock.module("1.0", True))
     for part in (r.toolkit, r.docker, r.cuda, r.rpmfusion, r.suse_graphics, r.archives):
         part()
     r.write_certificates()

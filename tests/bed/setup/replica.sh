@@ -4,9 +4,9 @@
 # tests/bed/setup/replica.sh
 #
 # Prints the path of the replica of vendors and distributions that replica.py writes: made once, below
-# ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock; `.complete` inside names what it was made from. Nobody may change it.
+# ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock; the folder's name ends with a sum of what it was made from. Nobody may change it.
 #
-# Exit status: 77 when it cannot be made here (no openssl, not made yet and not root), 1 otherwise.
+# Exit status: 77 when it cannot be made here (no openssl or cc, not made yet and not root), 1 otherwise.
 set -u
 export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,18 +17,19 @@ die() {
 	exit "$1"
 }
 
-mark=$(cat "$here"/{replica.py,stock.py,packages.py,openpgp.py,skins.tsv} "$here"/../../../data/{keys,distros,branches}.tsv | cksum)
-replica=$cache/setup-replica
-if [ "$(cat "$replica/.complete" 2>/dev/null)" != "$mark" ]; then
+sum=$(cat "$here"/{replica.py,stock.py,packages.py,openpgp.py,libcuda.c,skins.tsv} "$here"/../../../data/{keys,distros,branches}.tsv |
+	cksum | cut -d' ' -f1)
+replica=$cache/setup-replica-$sum
+if [ ! -e "$replica" ]; then
 	[ "$(id -u)" = 0 ] || die 77 "'$replica' is made by root: run the tests as root once"
 	command -v openssl >/dev/null || die 77 "openssl is not installed"
+	command -v cc >/dev/null || die 77 "cc is not installed"
 	mkdir -p "$cache"
-	exec 8>"$replica.lock"
+	exec 8>"$cache/setup-replica.lock"
 	flock -w 1800 8 || die 1 "another run makes '$replica' and does not finish"
-	if [ "$(cat "$replica/.complete" 2>/dev/null)" != "$mark" ]; then
-		rm -rf "$replica" "$replica.new"
+	if [ ! -e "$replica" ]; then
+		rm -rf "$replica.new"
 		PYTHONDONTWRITEBYTECODE=1 python3 "$here/replica.py" "$replica.new" >&2 8>&- || die 1 "replica.py failed"
-		echo "$mark" >"$replica.new/.complete"
 		mv "$replica.new" "$replica" || exit 1
 	fi
 	exec 8>&-

@@ -7,7 +7,8 @@
 # (Debian 13 as debootstrap leaves it: without curl, gpg and systemd), and Debian with dnf4, dnf5 or zypper, which skin.sh dresses up. Made by
 # mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change it.
 #
-# How this works: `.complete` inside names what it was made from. Of sid only dnf5 is of use (Debian 13 has none).
+# How this works: the folder's name ends with a sum of what it was made from, so that another version of these scripts does not take it
+# away from tests that run. Of sid only dnf5 is of use (Debian 13 has none).
 #
 # Exit status: 77 when it cannot be had (no network, not made yet and not root), 1 otherwise.
 set -u
@@ -65,22 +66,21 @@ main() {
 	local name=${1-} repo cache root mark
 	mark=$(packages_of "$name")
 	[ -n "$mark" ] || die 1 "usage: root.sh trixie|bookworm|bare|dnf4|dnf5|zypp"
-	mark=$(echo "$mark 1" | cksum)
+	mark=$(echo "$mark 1" | cksum | cut -d" " -f1)
 	repo=$(cd "$(dirname "$0")/../../.." && pwd)
 	# shellcheck source=tools/mirror.sh
 	. "$repo/tools/mirror.sh" # debian_mirror
 	cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
-	root=$cache/setup-$name
-	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+	root=$cache/setup-$name-$mark
+	if [ ! -e "$root" ]; then
 		[ "$(id -u)" = 0 ] || die 77 "'$root' is made by root: run the tests as root once"
 		mkdir -p "$cache"
 		chmod 1777 "$cache"
-		exec 8>"$root.lock"
+		exec 8>"$cache/setup-$name.lock"
 		flock -w 1800 8 || die 1 "another run makes '$root' and does not finish"
-		if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
-			rm -rf "$root" "$root.new"
+		if [ ! -e "$root" ]; then
+			rm -rf "$root.new"
 			make_root "$name" "$root.new" 8>&-
-			echo "$mark" >"$root.new/.complete"
 			mv "$root.new" "$root" || exit 1
 		fi
 		exec 8>&-

@@ -40,9 +40,11 @@ os_release() {
 kernel() {
 	local dir=/usr/lib/modules/$kernel
 	mkdir -p "$dir/kernel/drivers/gpu/drm/nouveau" /boot
-	echo "kernel/drivers/gpu/drm/nouveau/nouveau.ko:" >"$dir/modules.dep"
+	cp /replica/nouveau.ko "$dir/kernel/drivers/gpu/drm/nouveau/nouveau.ko"
 	: >"$dir/modules.builtin"
+	: >"$dir/modules.builtin.modinfo"
 	: >"$dir/modules.order"
+	depmod "$kernel"
 	echo "kernel $kernel" >"/boot/vmlinuz-$kernel"
 	echo "initramfs of $kernel" >"/boot/initrd.img-$kernel"
 }
@@ -104,6 +106,7 @@ el_repos() {
 	almalinux) top=repo.almalinux.org/almalinux/$r ;;
 	centos) top=mirror.stream.centos.org/$r-stream ;;
 	rhel)
+		subscriptions
 		top=cdn.redhat.com/content/dist/rhel$r/$r
 		{
 			repo "rhel-$r-for-x86_64-baseos-rpms" "$top/baseos/x86_64/os"
@@ -159,8 +162,45 @@ release_folder() {
 	esac
 }
 
+# Subscriptions, outwardly.
+subscriptions() {
+	cat >/usr/bin/subscription-manager <<-'PROGRAM'
+		#!/bin/sh
+		# subscription-manager, outwardly: `repos --enable NAME`, `repos --disable NAME`
+		case "$1 $2" in
+		"repos --enable") value=1 ;;
+		"repos --disable") value=0 ;;
+		*) exit 64 ;;
+		esac
+		grep -qxF "[$3]" /etc/yum.repos.d/redhat.repo || { echo "Error: '$3' does not match a valid repository ID." >&2 && exit 1; }
+		sed -i "/^\\[$3\\]/,/^$/s/^enabled=.*/enabled=$value/" /etc/yum.repos.d/redhat.repo
+	PROGRAM
+	chmod 755 /usr/bin/subscription-manager
+	mkdir -p /etc/pki/consumer
+	: >/etc/pki/consumer/cert.pem
+}
+
+suse_connect() {
+	cat >/usr/bin/SUSEConnect <<-'PROGRAM'
+		#!/bin/sh
+		# SUSEConnect, outwardly: switches a module on or, with -d, off; its packages lie in the one repository of this world.
+		off=false
+		while [ $# -gt 1 ]; do
+			case $1 in
+			-d | --de-register) off=true ;;
+			-p | --product) product=${2%%/*} && shift ;;
+			esac
+			shift
+		done
+		if $off; then rm -f "/etc/products.d/$product.prod"; else echo "<product/>" >"/etc/products.d/$product.prod"; fi
+	PROGRAM
+	chmod 755 /usr/bin/SUSEConnect
+}
+
 skin_zypp() {
 	local top
+	ln -sf certs/ca-certificates.crt /etc/ssl/ca-bundle.pem
+	[ "$id" != sles ] || suse_connect
 	mkdir -p /etc/zypp/repos.d /etc/products.d /etc/pki/rpm-gpg
 	cp /replica/keys/distro.asc /etc/pki/rpm-gpg/RPM-GPG-KEY-distro
 	rpm --import /replica/keys/distro.asc

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the replica has in stock: the packages of vendors and distributions, as far as a set-up asks for them. Names,
 relations and outward behaviour are those of the real ones; what is inside is not."""
+import os
 import struct
 import subprocess
 import tempfile
@@ -128,12 +129,25 @@ done
 BLACKLIST = {"/usr/lib/modprobe.d/nvidia.conf": "blacklist nouveau\noptions nouveau modeset=0\n"}
 
 
+@lru_cache(maxsize=None)
+def library(name):
+    """An empty library, or the one of NAME.c; its version is in the file's name alone."""
+    source_ = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.c")
+    with tempfile.TemporaryDirectory() as folder:
+        words = [source_] if os.path.exists(source_) else ["-nostdlib", "-x", "c", "/dev/null"]
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-Os", "-s", "-shared", "-fPIC", f"-Wl,-soname,{name}.so.1", "-Wl,-z,noseparate-code", "-o",
+                        f"{folder}/out", *words], check=True)
+        with open(f"{folder}/out", "rb") as f:
+            return f.read()
+
+
+LIBRARIES = ("libcuda", "libnvidia-ml", "libnvidia-ptxjitcompiler")
+
+
 def userland(form, version):
     lib = LIB[form]
-    files = {f"{lib}/{n}.so.{version}": f"stand-in for {n} {version}\n"
-             for n in ("libcuda", "libnvidia-ml", "libnvidia-ptxjitcompiler")}
-    files.update({f"{lib}/{n}.so.1": ("->", f"{n}.so.{version}")
-                  for n in ("libcuda", "libnvidia-ml", "libnvidia-ptxjitcompiler")})
+    files = {f"{lib}/{n}.so.{version}": library(n) for n in LIBRARIES}
+    files.update({f"{lib}/{n}.so.1": ("->", f"{n}.so.{version}") for n in LIBRARIES})
     files["/usr/bin/nvidia-smi"] = (0o755, SMI.replace("%VERSION%", version))
     return files
 
@@ -150,12 +164,59 @@ def dkms_package(name, version, release, opened, **more):
                    post="dkms autoinstall || echo 'no module was built' >&2\n", preun="dkms remove\n", **more)
 
 
+ENGINE = '''#!/bin/sh
+# %NAME%, outwardly, with a daemon that has some images: GPUs are given where they are described and the engine was told.
+s=/run/dlenv-%NAME%-images
+has_gpu() { grep -qs nvidia.com/gpu /etc/cdi/* /var/run/cdi/* && { [ %NAME% = podman ] || grep -qs nvidia /etc/docker/daemon.json; }; }
+image() { echo "$1" | tr / _; }
+[ "$1" != --host ] || shift 2
+case "$1 $2" in
+"--version "* | "version "* | "-v "*) echo "%SAYS%" ;;
+"info "*) ;;
+"image inspect") for i; do :; done; [ -e $s/$(image "$i") ] || { echo "Error: No such image: $i" >&2; exit 1; } ;;
+"image rm") rm -f $s/$(image "$3") ;;
+"pull "*) for i; do :; done; mkdir -p -m 1777 $s && : >$s/$(image "$i") ;;
+"run "*)
+	case " $* " in
+	*" --gpus all "* | *" --device nvidia.com/gpu=all "*)
+		has_gpu || { echo "could not select device driver \\"\\" with capabilities: [[gpu]]" >&2; exit 125; }
+		nvidia-smi -L ;;
+	*hello-world*) echo "Hello from Docker!" ;;
+	*nvidia-smi*) echo "nvidia-smi: not found" >&2; exit 127 ;;
+	esac ;;
+esac
+'''
+
+
+def engine_program(name, says):
+    return 0o755, ENGINE.replace("%NAME%", name).replace("%SAYS%", says)
+
+
 # --- the toolkit -------------------------------------------------------------------------------------------------------
 
 CTK = '''#!/bin/sh
 case $1 in
 --version | -v) echo "NVIDIA Container Toolkit CLI version %VERSION%" ;;
-cdi) [ "$2" != list ] || echo "nvidia.com/gpu=all" ;;
+cdi)
+	case $2 in
+	list) grep -hs "name: all" /var/run/cdi/nvidia.yaml >/dev/null && echo "nvidia.com/gpu=all" ;;
+	generate)
+		[ -e /proc/driver/nvidia/version ] || exit 1
+		mkdir -p /var/run/cdi
+		cat >/var/run/cdi/nvidia.yaml <<-SPEC
+			cdiVersion: "%CDI%"
+			kind: nvidia.com/gpu
+			devices:
+			- name: all
+			  containerEdits:
+			    deviceNodes:
+			    - path: /dev/nvidia0
+			containerEdits:
+			  deviceNodes:
+			  - path: /dev/nvidiactl
+		SPEC
+		;;
+	esac ;;
 runtime) echo "stand-in: configures nothing" ;;
 esac
 '''
@@ -164,9 +225,10 @@ esac
 @lru_cache(maxsize=None)  # made and signed once
 def toolkit(version):
     v = f"{version}-1"
-    unit = "[Unit]\nDescription=Refresh NVIDIA CDI specification file\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    unit = "[Unit]\nDescription=Refresh NVIDIA CDI specification file\n[Service]\nType=oneshot\nExecStart=/usr/bin/nvidia-ctk cdi generate\n"
     path = "[Unit]\nDescription=Refresh\n[Path]\nPathChanged=/lib/modules\n[Install]\nWantedBy=multi-user.target\n"
-    base = {"/usr/bin/nvidia-ctk": (0o755, CTK.replace("%VERSION%", version)),
+    base = {"/usr/bin/nvidia-ctk": (0o755, CTK.replace("%VERSION%", version).replace(
+        "%CDI%", "0.5.0" if version == "1.18.2" else "0.7.0")),
             "/usr/bin/nvidia-cdi-hook": (0o755, "#!/bin/sh\nexit 0\n"),
             "/usr/bin/nvidia-container-runtime": (0o755, "#!/bin/sh\nexit 1\n"),
             "/etc/nvidia-container-toolkit/nvidia-cdi-refresh.env": "# options of the refresh\n",
@@ -175,7 +237,7 @@ def toolkit(version):
     return [Package("libnvidia-container1", version, section="utils"),
             Package("libnvidia-container-tools", version, requires=[f"libnvidia-container1 >= {v}"]),
             Package("nvidia-container-toolkit-base", version, files=base,
-                    post="systemctl enable nvidia-cdi-refresh.path >/dev/null 2>&1 || true\n",
+                    post="systemctl enable nvidia-cdi-refresh.path >/dev/null 2>&1 || true\nnvidia-ctk cdi generate || true\n",
                     preun="systemctl disable nvidia-cdi-refresh.path >/dev/null 2>&1 || true\n"),
             Package("nvidia-container-toolkit", version, requires=[f"nvidia-container-toolkit-base = {v}",
                                                                  f"libnvidia-container-tools = {v}"])]
@@ -197,7 +259,7 @@ def docker(form, os_id="", suite=""):
     engine = {"/usr/bin/dockerd": (0o755, f"#!/bin/sh\necho 'Docker version {version}, build 1'\n"),
               "/usr/lib/systemd/system/docker.service": unit("dockerd"),
               "/usr/lib/systemd/system/docker.socket": "[Unit]\nDescription=Docker Socket\n[Socket]\nListenStream=/run/docker.sock\n[Install]\nWantedBy=sockets.target\n"}
-    client = {"/usr/bin/docker": (0o755, f"#!/bin/sh\necho 'Docker version {version}, build 1'\n")}
+    client = {"/usr/bin/docker": engine_program("docker", f"Docker version {version}, build 1")}
     rootless = {"/usr/bin/dockerd-rootless-setuptool.sh": (0o755, "#!/bin/sh\necho stand-in\n"),
                 "/usr/bin/rootlesskit": (0o755, "#!/bin/sh\n")}
     with_ = {"conflicts": ["docker.io"], "obsoletes": ["docker.io"]} if deb else {"conflicts": ["docker-engine"]}
@@ -327,7 +389,8 @@ def suse_userland(generation, version):
     utils = Package(f"nvidia-compute-utils-{generation}", version, "1", {
         "/usr/bin/nvidia-smi": userland("rpm", version)["/usr/bin/nvidia-smi"]},
         requires=[f"nvidia-compute-{generation} = {version}"])
-    return [libraries, utils, Package(f"nvidia-gl-{generation}", version), Package(f"nvidia-video-{generation}", version)]
+    return [libraries, utils, Package(f"nvidia-gl-{generation}", version), Package(f"nvidia-video-{generation}", version),
+            Package(f"nvidia-userspace-meta-{generation}", version, requires=[f"nvidia-gl-{generation} = {version}"])]
 
 
 def cuda_suse(drivers, kernels):
@@ -437,11 +500,12 @@ def program(name, version, path, says=None, **more):
 
 def common_more(form, release):
     podman = PODMAN.get(release, "5.7.0")
-    return [program("podman", podman, "/usr/bin/podman", recommends=["uidmap", "passt", "fuse-overlayfs"]),
+    return [Package("podman", podman, files={"/usr/bin/podman": engine_program("podman", f"podman version {podman}")},
+                    recommends=["uidmap", "passt", "fuse-overlayfs"]),
             program("passt", "0.0~git20250503", "/usr/bin/pasta"), program("slirp4netns", "1.2.1", "/usr/bin/slirp4netns"),
             program("fuse-overlayfs", "1.14", "/usr/bin/fuse-overlayfs"), program("crun", "1.21", "/usr/bin/crun"),
             program("mmdebstrap", "1.5.7", "/usr/bin/mmdebstrap", arch="all"), Package("netavark", "1.14"),
-            Package("debian-archive-keyring", "2025.1", arch="all"), Package("docker-doc", "26.1.5", arch="all"),
+            Package("aardvark-dns", "1.14"), Package("debian-archive-keyring", "2025.1", arch="all"), Package("docker-doc", "26.1.5", arch="all"),
             Package("ubuntu-keyring", "2025.1", arch="all"),
             program("docker.io", "26.1.5", "/usr/sbin/dockerd", requires=["containerd", "runc"]),
             program("containerd", "1.7.24", "/usr/bin/containerd"), program("runc", "1.1.15", "/usr/bin/runc"),
@@ -490,9 +554,11 @@ def debian_drivers(release):
         made += [
             dkms_package(f"{name}-kernel-dkms", version, r, False, requires=["dkms"], provides=[f"{name}-kernel = {v}"],
                          conflicts=[f"{name}-open-kernel-dkms"]),
-            Package(f"{name}-smi", version, r, {**userland("deb", version), **BLACKLIST}),
-            Package(f"{name}-driver", version, r, requires=[
-                f"{name}-kernel-dkms (= {v}) | {name}-open-kernel-dkms (= {v})", f"{name}-smi = {v}"])]
+            Package(f"{name}-smi", version, r, {"/usr/bin/nvidia-smi": userland("deb", version)["/usr/bin/nvidia-smi"]}),
+            Package(f"lib{name}-cuda1" if "tesla" in name else "libcuda1", version, r, {
+                k: f for k, f in userland("deb", version).items() if "nvidia-smi" not in k}),
+            Package(f"{name}-driver", version, r, BLACKLIST, requires=[
+                f"{name}-kernel-dkms (= {v}) | {name}-open-kernel-dkms (= {v})"], recommends=[f"{name}-smi"])]
         if "470" not in version:
             made.append(dkms_package(f"{name}-open-kernel-dkms", version, r, True, requires=["dkms"],
                                      conflicts=[f"{name}-kernel-dkms"], provides=[f"{name}-kernel = {v}"]))
@@ -569,7 +635,7 @@ def rpm_common(skin):
 @lru_cache(maxsize=None)
 def rpm_tools(podman):
     return [
-        program("podman", podman, "/usr/bin/podman", epoch=5), program("passt", "0^20250919", "/usr/bin/pasta"),
+        Package("podman", podman, epoch=5, files={"/usr/bin/podman": engine_program("podman", f"podman version {podman}")}), program("passt", "0^20250919", "/usr/bin/pasta"),
         program("slirp4netns", "1.3.1", "/usr/bin/slirp4netns"), program("fuse-overlayfs", "1.14", "/usr/bin/fuse-overlayfs"),
         program("crun", "1.21", "/usr/bin/crun"), program("runc", "1.2.5", "/usr/bin/runc"),
         Package("mokutil", "0.7.2", epoch=2, files={"/usr/bin/mokutil": (0o755, MOKUTIL)}),
@@ -593,8 +659,8 @@ def distro_base(release, provides=()):
     return Package("distro-base", release, provides=["/bin/sh", "/usr/bin/sh", "systemd", "rpmlib(x)", *provides])
 
 
-def rpm_distribution(skin):
-    """{repository: packages}, for rpm_base."""
+def rpm_distribution(skin, epel_key):
+    """{repository: packages}, for rpm_base; EPEL has a key of its own."""
     release = skin["version"].split(".")[0]
     extra = [program("mmdebstrap", "1.5.7", "/usr/bin/mmdebstrap", arch="noarch")]
     if skin["id"] == "fedora":
@@ -606,7 +672,8 @@ def rpm_distribution(skin):
     epel = Package("epel-release", release, "1", arch="noarch", files={
         "/etc/yum.repos.d/epel.repo": f"[epel]\nname=Extra Packages for Enterprise Linux {release}\nenabled=1\ngpgcheck=1\n"
         f"baseurl=https://dl.fedoraproject.org/pub/epel/{release}/Everything/$basearch/\n"
-        "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-distro\n"})
+        f"gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-EPEL-{release}\n",
+        f"/etc/pki/rpm-gpg/RPM-GPG-KEY-EPEL-{release}": epel_key.asc()})
     return {"baseos": [distro_base(release), own] + rpm_common(skin), "appstream": [epel], "crb": [Package("ninja-build", "1.11")],
             "epel": [epel] + builders() + extra}
 
@@ -641,15 +708,16 @@ def suse_distribution(skin):
     devel = Package(f"kernel-{flavour}-devel", version, release, {
         f"{tree}/Makefile": "all:\n", f"/usr/lib/modules/{kernel}/build": ("->", tree)})
     return [distro_base("15"), devel, Package("kernel-devel", version, release), Package("kernel-macros", version, release),
-            Package(f"kernel-{flavour}", version, release), program("podman", podman, "/usr/bin/podman"),
+            Package(f"kernel-{flavour}", version, release), Package("podman", podman, files={"/usr/bin/podman": engine_program("podman", f"podman version {podman}")}),
             Package("docker", "28.5.1", files={
-                "/usr/bin/dockerd": (0o755, "#!/bin/sh\n"), "/usr/bin/docker": (0o755, "#!/bin/sh\necho Docker version 28.5.1-ce, build 1\n"),
+                "/usr/bin/dockerd": (0o755, "#!/bin/sh\n"), "/usr/bin/docker": engine_program("docker", "Docker version 28.5.1-ce, build 1"),
                 "/usr/lib/systemd/system/docker.service": unit("dockerd")}, requires=["containerd", "runc"],
                 post="getent group docker >/dev/null || groupadd --system docker\n",
                 preun="systemctl disable docker.service >/dev/null 2>&1 || true\n"),
             Package("containerd", "1.7.29", files={"/usr/bin/containerd": (0o755, "#!/bin/sh\n"),
                                                    "/usr/lib/systemd/system/containerd.service": unit("containerd")}),
             program("runc", "1.3.3", "/usr/bin/runc"), Package("docker-rootless-extras", "28.5.1"),
+            Package("docker-buildx", "0.29.1"), Package("docker-compose", "2.40.3"), Package("ca-certificates-mozilla", "2.74"),
             program("passt", "20250503", "/usr/bin/pasta"), program("slirp4netns", "1.3.1", "/usr/bin/slirp4netns"),
             program("fuse-overlayfs", "1.14", "/usr/bin/fuse-overlayfs"), program("crun", "1.21", "/usr/bin/crun"),
             program("mmdebstrap", "1.5.7", "/usr/bin/mmdebstrap", arch="noarch"), dkms("rpm"),

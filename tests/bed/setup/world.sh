@@ -14,6 +14,8 @@
 #   DISK_MB=N      that much disk
 #   BUILD=DIR      of another build of dlenv than build/
 #
+# `world.sh SKIN --layers` prints the folders that it lies over.
+#
 # How this works: an overlay over the root (root.sh) and over what skin.sh makes of it, once, below the cache. Mount, pid, network, uts, ipc
 # namespaces; PID 1 is this script's, so that a power cut kills everything else. The server is in a mount namespace of its own, since pivot_root would take it along. Nodes are
 # made with mknod and never bound, because programs may change their modes. What the kernel alone could do, modprobe.sh plays: at a reboot the
@@ -33,23 +35,19 @@ field() {
 
 # The layer that makes a distribution of the root; made in a world without one.
 get_skin() {
-	local mark
-	layer=$cache/setup-skin-$skin
-	mark=$(cat "$root/.complete" "$replica/.complete" "$here"/{skin.sh,skins.tsv,modprobe.sh} | cksum)
-	[ "$(cat "$layer/.mark" 2>/dev/null)" != "$mark" ] || return 0
+	[ ! -e "$layer" ] || return 0
 	[ "$(id -u)" = 0 ] || { echo "world: '$layer' is made by root" >&2 && exit 77; }
-	exec 7>"$layer.lock"
+	exec 7>"$cache/setup-skin-$skin.lock"
 	flock -w 1800 7 || { echo "world: another run makes '$layer' and does not finish" >&2 && exit 1; }
-	if [ "$(cat "$layer/.mark" 2>/dev/null)" != "$mark" ]; then
-		rm -rf "$layer" "$layer.new"
+	if [ ! -e "$layer" ]; then
+		rm -rf "$layer.new"
 		mkdir -p "$layer.new"/{up,work,m}
 		if ! unshare -m --propagation private "$0" --skin "$skin" "$root" "$replica" "$layer.new" >"$layer.log" 2>&1 7>&-; then
 			tail -n 20 "$layer.log" >&2
 			echo "world: cannot make '$skin'; the whole output is in $layer.log" >&2
 			exit 1
 		fi
-		rm -rf "$layer.new/work" "$layer.new/m"
-		echo "$mark" >"$layer.new/.mark"
+		rm -rf "$layer.new/work" "$layer.new/m" "$layer.log"
 		mv "$layer.new" "$layer"
 	fi
 	exec 7>&-
@@ -183,7 +181,7 @@ fi
 [ -n "$(field root)" ] || { echo "world: no skin '$skin' in skins.tsv" >&2 && exit 1; }
 root=$("$here/root.sh" "$(field root)") || exit
 replica=$("$here/replica.sh") || exit
-layer=$cache/setup-skin-$skin
+layer=$cache/setup-skin-$skin-$(echo "$root $replica" | cat - "$here"/{skin.sh,skins.tsv,modprobe.sh} | cksum | cut -d' ' -f1)
 build=${BUILD:-$repo/build}
 shift
 if [ -n "${WORLD_INSIDE-}" ]; then
@@ -191,6 +189,10 @@ if [ -n "${WORLD_INSIDE-}" ]; then
 	inside "$@"
 fi
 get_skin
+if [ "${1-}" = --layers ]; then
+	echo "$layer/up" "$root"
+	exit
+fi
 state=${WORLD:-$(mktemp -d "${TMPDIR:-/var/tmp}/dlenv-world.XXXXXX")}
 mkdir -p "$state"/{m,disk,libexec}
 [ -z "${DISK_MB-}" ] || mountpoint -q "$state/disk" || mount -t tmpfs -o "size=${DISK_MB}m" disk "$state/disk"
