@@ -9,7 +9,7 @@
 # (then only the rootless part). State: BENCH_BASE (/var/tmp/dlenv-bench), kept for the next run.
 #
 # BENCH_ROUNDS=40     runs of each command
-# BENCH_ONLY="..."    of: start rootless parallel engine memory up gpu cold
+# BENCH_ONLY="..."    of: start rootless parallel engine memory up gpu setup cold
 # BENCH_COLD=1        also the cold builds: minutes, a GiB of downloads
 set -u
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +23,7 @@ base=${BENCH_BASE:-/var/tmp/dlenv-bench}
 rounds=${BENCH_ROUNDS:-40}
 build=${BENCH_BUILD:-$repo/build}
 user=dlenv-bench
-only=${BENCH_ONLY:-start rootless parallel engine memory up gpu}
+only=${BENCH_ONLY:-start rootless parallel engine memory up gpu setup}
 [ "${BENCH_COLD-}" != 1 ] || only="$only cold"
 bin=$base/bin root=${BENCH_ROOT:-$base/root}
 results=$base/results
@@ -105,6 +105,18 @@ prepare() {
 	[ -e "$root.tar" ] || tar -C "$root" -cf "$root.tar" . || rm -f "$root.tar"
 	"$bin/dlrun" profile >"$base/seccomp.json"
 	! wants gpu || gpu_machines
+	! wants setup || recorded_machines
+}
+
+# tests/hosts, laid out: $base/hosts/NAME.
+recorded_machines() {
+	local machine
+	rm -rf "$base/hosts"
+	mkdir -p "$base/hosts"
+	for machine in "$repo"/tests/hosts/*/machine; do
+		"$repo/tests/bed/host.sh" "$machine" "$base/hosts/$(basename "$(dirname "$machine")")"
+	done
+	chmod -R a+rX "$base/hosts"
 }
 
 # Played machines with the real driver's files: $base/gpu/1 and 8.
@@ -500,6 +512,49 @@ cold() {
 		"$([ -z "$mine" ] || [ -z "$theirs" ] || awk -v a="$theirs" -v b="$mine" 'BEGIN { print a / b }')" min 1 x
 }
 
+# --- the machine ------------------------------------------------------------------
+
+# dlenv COMMAND for each recorded machine, whatever it answers.
+each_host() {
+	# shellcheck disable=SC2016 # for the shell that is measured
+	list "$1" "$2, all recorded machines" sh -c \
+		'for host in "$0"/*; do "$@" --root "$host" >"$0.out" 2>&1; done; true' "$base/hosts" "$bin/src/cli/dlenv" "${@:3}"
+}
+per_host() { # per_host LABEL NAME LIMIT: ms for one of them
+	local all
+	all=$(median "$2, all recorded machines")
+	target "$1, for each of $hosts recorded machines" \
+		"$([ -z "$all" ] || awk -v a="$all" -v n="$hosts" 'BEGIN { print a / n }')" max "$3" ms
+}
+
+setup() {
+	local l=$base/lists/setup hosts
+	hosts=$(find "$base/hosts" -mindepth 1 -maxdepth 1 -type d | wc -l)
+	title "reading this machine, choosing and planning for recorded ones"
+	export DLENV_DATA=$here/data DLENV_CACHE=$here/cache DLENV_RUN=$here/run DLENV_CONFIG=$here/config
+	(umask 077 && mkdir -p "$DLENV_DATA" "$DLENV_CACHE" "$DLENV_RUN" "$DLENV_CONFIG")
+	list "$l" "dlenv doctor" sh -c '"$0" doctor; true' "$bin/src/cli/dlenv"
+	if have lspci; then list "$l" "lspci -nn" sh -c 'lspci -nn; true'; else note "lspci is not installed"; fi
+	if have ubuntu-drivers; then
+		list "$l" "ubuntu-drivers devices" sh -c 'ubuntu-drivers devices; true'
+	else
+		note "ubuntu-drivers is not to be had: Debian does not have it"
+	fi
+	drive "$l"
+	each_host "$l.all" "doctor" doctor
+	each_host "$l.all" "solve" solve
+	each_host "$l.all" "plan" setup --plan
+	each_host "$l.all" "plan, with engines" setup --plan driver toolkit docker podman dlenv
+	rounds=10 drive "$l.all"
+	absolute "dlenv doctor" "dlenv doctor" max 20 ms
+	ratio "dlenv doctor / lspci -nn" "dlenv doctor" "lspci -nn" max 1
+	ratio "ubuntu-drivers devices / dlenv doctor" "ubuntu-drivers devices" "dlenv doctor" min 5
+	per_host "dlenv doctor" doctor 20
+	per_host "dlenv solve" solve 20
+	per_host "dlenv setup --plan" plan 20
+	per_host "dlenv setup --plan, everything" "plan, with engines" 20
+}
+
 # --- order ------------------------------------------------------------------------
 
 part() { # part rootful|rootless: engine level, as whoever we are now
@@ -527,6 +582,7 @@ as_root() {
 	! wants gpu || gpu_runtime
 	! wants gpu || gpu_hook
 	! wants gpu || gpu_start
+	! wants setup || setup
 	! wants cold || cold
 	verdict rootful
 }

@@ -164,6 +164,7 @@ bench need crun cmd crun
 bench need runc cmd runc
 bench need bubblewrap cmd bwrap
 bench need podman cmd podman
+bench need pciutils cmd lspci
 fuzz need clang cmd clang
 fuzz need libclang-rt-dev file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a
 ROWS
