@@ -220,7 +220,7 @@ skin_zypp() {
 }
 
 skin_apt() {
-	local ring=/usr/share/keyrings/distro.asc
+	local ring=/usr/share/keyrings/$id-archive-keyring.asc # as the real ones are called
 	mkdir -p /etc/apt/sources.list.d /usr/share/keyrings
 	cp /replica/keys/distro.asc $ring
 	rm -f /etc/apt/sources.list
