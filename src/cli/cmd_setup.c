@@ -70,12 +70,19 @@ static int read_job(struct setup_job *j, struct err *e)
 	return 0;
 }
 
+/* What earlier runs left in the state folder counts, too. */
+static void look(struct setup_job *j)
+{
+	executor_look(&j->x, &j->setup);
+	j->x.state = arena_str(&j->x.arena, j->state);
+}
+
 static int make_plan(struct setup_job *j, struct err *e)
 {
 	if (read_job(j, e) < 0 || setup_choose(&j->setup, e) < 0 ||
 	    setup_plan(&j->setup, &j->plan, e) < 0)
 		return -(int)e->code;
-	executor_look(&j->x, &j->setup);
+	look(j);
 	for (size_t i = 0; i < j->plan.n; i++)
 		j->pending += j->plan.ops[i].kind->done(&j->plan.ops[i], &j->x) != 1;
 	return 0;
@@ -244,21 +251,20 @@ static int take_back(struct cli *c, struct setup_job *j, struct err *e)
 	const struct setup_cli_options *o = c->opt;
 	CLEANUP(buf_fini) struct buf text = {0};
 	unsigned int targets = j->o.targets;
-	bool look = o->plan || c->g.dry_run;
+	bool looks = o->plan || c->g.dry_run;
 	int code;
 
 	if (geteuid() != 0)
 		return setup_needs_root(e);
 	if (read_job(j, e) < 0)
 		return -(int)e->code;
-	executor_look(&j->x, &j->setup);
-	j->x.state = arena_str(&j->x.arena, j->state);
+	look(j);
 	buf_str(&text, "");
 	if (undo_text(&j->x, targets, &text, e) < 0)
 		return -(int)e->code;
 	if (text.len)
 		cli_print(c, "%.*s", (int)text.len - 1, text.data);
-	if (look) {
+	if (looks) {
 		cli_answer(c, json_pack("{s:s}", "undo", text.data));
 		return 0;
 	}

@@ -182,6 +182,10 @@ static void add_notes(const struct setup *s, struct plan *p)
 			  s->host.module);
 	for (size_t i = 0; i < s->answer.notes_n; i++)
 		plan_note(p, "%s", s->answer.notes[i]);
+	if (!(s->targets & SETUP_DRIVER) && s->host.gpus.n && !s->host.module &&
+	    str_eq(s->host.place, "machine"))
+		plan_note(p, _("no driver is loaded: containers can use the GPU after `dlenv setup "
+			       "driver`"));
 	if (s->host.lock && p->n)
 		plan_note(p, _("another package manager is at work (%s): setup waits for it"),
 			  s->host.lock);
