@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operation configure: an engine is told of the GPU, as `dlenv configure` does it. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/env.h"
 #include "base/i18n.h"
@@ -42,6 +44,47 @@ static int configure_done(const struct op *o, struct executor *x)
 	return engine_plan(x->root, &options, &p, &e) == 0 && engine_is_done(&p);
 }
 
+/* The folders of its files that are not there yet, each before what it lies in. */
+static int configure_before(const struct op *o, struct executor *x, json_t **ret, struct err *e)
+{
+	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
+	CLEANUP(freep) char *config = users_config(o);
+	const struct engine_options options = {.engine = o->name, .config = config};
+	json_t *made;
+
+	if (engine_plan(x->root, &options, &p, e) < 0)
+		return -(int)e->code;
+	made = json_array();
+	for (size_t i = 0; i < engine_changes(&p); i++) {
+		CLEANUP(freep) char *part = str_dup(engine_change_at(&p, i).path);
+		char *slash;
+
+		while ((slash = strrchr(part, '/')) && slash != part) {
+			*slash = '\0';
+			if (root_has(x->root, part))
+				break;
+			(void)json_array_append_new(made, json_string(part));
+		}
+	}
+	*ret = json_pack("{s:o}", "made", made);
+	return 0;
+}
+
+static void remove_folders(const struct executor *x, const json_t *made)
+{
+	const json_t *folder;
+	size_t i;
+
+	/* One with something else in it stays. */
+	json_array_foreach(made, i, folder)
+	{
+		const char *path = json_string_value(folder);
+
+		if (path)
+			(void)unlinkat(x->root->fd, below(path), AT_REMOVEDIR);
+	}
+}
+
 static int as_user(const struct op *o, struct executor *x, bool undo, struct err *e)
 {
 	CLEANUP(freep) char *program = env_program();
@@ -68,26 +111,30 @@ static int configure_apply(const struct op *o, struct executor *x, struct err *e
 	return engine_apply(&p, e);
 }
 
-static int configure_undo(const struct op *o, struct executor *x, const json_t *before,
-			  const json_t *after, struct err *e)
+static int take_back(const struct op *o, struct executor *x, struct err *e)
 {
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(freep) char *state = record_folder(x);
 	const struct engine_options options = {.engine = o->name, .state = x->live ? state : NULL};
-	struct err why = {0};
-	int code;
+	int code = o->user ? as_user(o, x, true, e) : engine_plan_undo(x->root, &options, &p, e);
 
-	(void)before;
+	return code < 0 || o->user ? code : engine_apply(&p, e);
+}
+
+static int configure_undo(const struct op *o, struct executor *x, const json_t *before,
+			  const json_t *after, struct err *e)
+{
+	struct err why = {0};
+	int code = take_back(o, x, &why);
+
 	(void)after;
-	code = o->user ? as_user(o, x, true, &why) : engine_plan_undo(x->root, &options, &p, &why);
-	/* It was not begun, or somebody has taken it back already. */
-	if (code == -ERR_ABSENT || (o->user && code && strstr(why.msg, "status 12")))
-		return 0;
-	if (code < 0) {
+	/* ERR_ABSENT: it was not begun, or somebody has taken it back already. */
+	if (code < 0 && code != -ERR_ABSENT && !(o->user && strstr(why.msg, "status 12"))) {
 		*e = why;
 		return code;
 	}
-	return o->user ? 0 : engine_apply(&p, e);
+	remove_folders(x, json_object_get(before, "made"));
+	return 0;
 }
 
 static void configure_show(const struct op *o, const struct executor *x, struct buf *ret)
@@ -122,6 +169,7 @@ static void configure_script(const struct op *o, struct script *s)
 const struct op_kind op_configure = {
 	.name = "configure",
 	.done = configure_done,
+	.before = configure_before,
 	.apply = configure_apply,
 	.undo = configure_undo,
 	.show = configure_show,
