@@ -201,6 +201,17 @@ int step_add_repository(struct setup *s, struct plan *p, const struct step_repos
 	return 0;
 }
 
+void step_grant_ids(struct plan *p, const char *user)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind == &op_grant_subids && str_eq(p->ops[i].user, user))
+			return;
+	plan_add(p, &(struct op){.kind = &op_grant_subids,
+				 .user = user,
+				 .why = _("containers without root have users of their own: these "
+					  "ids")});
+}
+
 void step_linger(struct plan *p, const char *user, const char *why)
 {
 	CLEANUP(freep) char *path = str_fmt("/var/lib/systemd/linger/%s", user);

@@ -49,5 +49,7 @@ struct step_repository {
 int step_add_repository(struct setup *s, struct plan *p, const struct step_repository *r,
 			struct err *e) MUST_USE;
 
+/* Subordinate ids, unless an earlier step gives them. */
+void step_grant_ids(struct plan *p, const char *user);
 /* Keep user's programs running after the last logout. */
 void step_linger(struct plan *p, const char *user, const char *why);

@@ -151,10 +151,7 @@ int dlenv_plan(struct setup *s, struct plan *p, struct err *e)
 	}
 	add_packages(s, p);
 	if (user)
-		plan_add(p, &(struct op){.kind = &op_grant_subids,
-					 .user = user,
-					 .why = _("containers without root have users of their "
-						  "own: these ids")});
+		step_grant_ids(p, user);
 	allow_namespaces(s, p);
 	allow_by_apparmor(s, p);
 	delegate(s, p);

@@ -60,8 +60,14 @@ static bool find_repo(struct setup *s, const struct distro_fact *d, struct docke
 	return true;
 }
 
-static int no_docker(struct setup *s, struct err *e)
+static int no_docker(struct setup *s, const struct distro_fact *d, struct err *e)
 {
+	if (!d || !s->pkg) {
+		(void)err_set(e, ERR_UNSAT, "how Docker is installed on %s is not known",
+			      step_distro_name(s));
+		return err_hint(e, "install it as your system does it, then `sudo dlenv configure "
+				   "docker`; dlenv's own engine needs none");
+	}
 	(void)err_set(e, ERR_UNSAT, "neither Docker nor %s has packages of Docker for it",
 		      step_distro_name(s));
 	return err_hint(e,
@@ -230,11 +236,12 @@ static void install_distribution(struct setup *s, struct plan *p)
 					  "it")});
 }
 
-static void start_daemon(struct plan *p)
+/* Docker's own packages have two; a distribution's dockerd starts its containerd itself. */
+static void start_daemon(struct plan *p, bool ce)
 {
 	static const char *const units[] = {"containerd.service", "docker.service"};
 
-	for (size_t i = 0; i < COUNT(units); i++)
+	for (size_t i = ce ? 0 : 1; i < COUNT(units); i++)
 		plan_add(p, &(struct op){.kind = &op_enable_unit,
 					 .name = units[i],
 					 .flags = OP_NOW,
@@ -280,9 +287,7 @@ static int plan_rootless(struct setup *s, struct plan *p, struct err *e)
 						   : WORDS(p, "docker-ce-rootless-extras",
 							   "shadow-utils", "slirp4netns")),
 				 .why = _("what Docker needs to run without root")});
-	plan_add(p, &(struct op){.kind = &op_grant_subids,
-				 .user = user,
-				 .why = _("its containers have users of their own: these ids")});
+	step_grant_ids(p, user);
 	step_linger(p, user, _("the daemon runs also while nobody is logged in"));
 	plan_add(p,
 		 &(struct op){
@@ -302,19 +307,21 @@ int docker_plan(struct setup *s, struct plan *p, struct err *e)
 {
 	const struct distro_fact *d = step_distro(s);
 	struct docker_repo r;
+	bool ce;
 
 	if (check_others(s, e) < 0)
 		return -(int)e->code;
 	if (!s->pkg || !d || str_eq(d->docker_route, "unsupported"))
-		return no_docker(s, e);
+		return no_docker(s, d, e);
 	say_what_follows(s, p, d);
-	if (str_starts(d->docker_route, "distro docker") || !find_repo(s, d, &r))
+	ce = !str_starts(d->docker_route, "distro docker") && find_repo(s, d, &r);
+	if (!ce)
 		install_distribution(s, p);
 	else if (install_ce(s, p, d, &r, e) < 0)
 		return -(int)e->code;
 	if (s->options->rootless)
 		return plan_rootless(s, p, e);
-	start_daemon(p);
+	start_daemon(p, ce);
 	add_member(s, p);
 	return 0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engines are told of the GPU, and the GPU is described for them. */
+#include <string.h>
+
 #include "base/i18n.h"
 #include "base/str.h"
 #include "setup/step_common.h"
@@ -22,10 +24,36 @@ static bool concerns(const struct setup *s, unsigned int target, const char *ins
 					 !step_wants(s, SETUP_DOCKER | SETUP_PODMAN) && installed);
 }
 
+/*
+ * Without root nobody may change the rules for devices of cgroups, which NVIDIA's older way wants.
+ * As its manual has it.
+ */
+static void leave_cgroups(const struct setup *s, struct plan *p)
+{
+	static const char *const setting = "nvidia-container-cli.no-cgroups";
+	static const char *const off = "nvidia-container-cli.no-cgroups=false";
+	CLEANUP(freep) char *text = NULL;
+	struct err ignored = {0};
+
+	if (root_read(s->root, "/etc/nvidia-container-runtime/config.toml", 1 << 20, &text,
+		      &ignored) == 0 &&
+	    strstr(text, "\nno-cgroups = true"))
+		return;
+	plan_add(p,
+		 &(struct op){
+			 .kind = &op_run,
+			 .words = WORDS(p, "nvidia-ctk", "config", "--in-place", "--set", setting),
+			 .undo = WORDS(p, "nvidia-ctk", "config", "--in-place", "--set", off),
+			 .why = _("without root nobody may change the rules for devices "
+				  "of cgroups")});
+}
+
 static void configure_docker(const struct setup *s, struct plan *p)
 {
 	const char *user = s->options->rootless ? step_user(s) : NULL;
 
+	if (user && step_wants(s, SETUP_TOOLKIT))
+		leave_cgroups(s, p);
 	plan_add(p, &(struct op){.kind = &op_configure,
 				 .name = "docker",
 				 .user = user,
@@ -54,6 +82,22 @@ static void allow_devices(const struct setup *s, struct plan *p)
 					  "each needs `--security-opt=label=disable`")});
 }
 
+static void describe(struct setup *s, struct plan *p)
+{
+	static const char *const old = "/etc/cdi/nvidia.yaml";
+
+	if (root_has(s->root, old))
+		plan_add(p, &(struct op){.kind = &op_move_aside,
+					 .path = old,
+					 .why = _("somebody wrote it once, and nobody renews it: "
+						  "the one in /var/run/cdi is kept true")});
+	if (!toolkit_describes(s))
+		plan_add(p, &(struct op){.kind = &op_describe_gpus,
+					 .why = _("engines find the GPUs by this description "
+						  "(CDI), which is kept true when the driver "
+						  "changes")});
+}
+
 int gpu_plan(struct setup *s, struct plan *p, struct err *e)
 {
 	bool podman = concerns(s, SETUP_PODMAN, s->host.podman);
@@ -61,19 +105,15 @@ int gpu_plan(struct setup *s, struct plan *p, struct err *e)
 	(void)e;
 	if (!step_has_gpu(s))
 		return 0;
-	if (!toolkit_describes(s))
-		plan_add(p, &(struct op){.kind = &op_describe_gpus,
-					 .why = _("engines find the GPUs by this description "
-						  "(CDI), which is kept true when the driver "
-						  "changes")});
+	describe(s, p);
 	if (concerns(s, SETUP_DOCKER, s->host.docker))
 		configure_docker(s, p);
 	if (podman) {
-		plan_add(p, &(struct op){.kind = &op_configure,
-					 .name = "podman",
-					 .why = _("podman reads CDI descriptions by itself: only "
-						  "what old toolkits left behind can be in the "
-						  "way")});
+		plan_add(p,
+			 &(struct op){.kind = &op_configure,
+				      .name = "podman",
+				      .why = _("podman reads CDI descriptions by itself, without a "
+					       "setting: `--device nvidia.com/gpu=all`")});
 		allow_devices(s, p);
 	}
 	return 0;

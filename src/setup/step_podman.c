@@ -74,10 +74,7 @@ static void for_user(struct setup *s, struct plan *p)
 			       "from that account for its subordinate ids"));
 		return;
 	}
-	plan_add(p, &(struct op){.kind = &op_grant_subids,
-				 .user = user,
-				 .why = _("containers without root have users of their own: these "
-					  "ids")});
+	step_grant_ids(p, user);
 	plan_note(p,
 		  _("containers of '%s' end with the last logout; `sudo loginctl enable-linger %s` "
 		    "keeps them"),

@@ -17,15 +17,12 @@
 #define RPM_KEY "/etc/pki/rpm-gpg/RPM-GPG-KEY-nvidia-container-toolkit"
 #define APT_LIST "/etc/apt/sources.list.d/nvidia-container-toolkit.list"
 #define ENV_FILE "/etc/nvidia-container-toolkit/nvidia-cdi-refresh.env"
-#define OLD_SPEC "/etc/cdi/nvidia.yaml"
 
 enum { LIST_MAX = 64 << 10 };
 
 static const char *const packages[] = {"nvidia-container-toolkit", "nvidia-container-toolkit-base",
 				       "libnvidia-container-tools", "libnvidia-container1", NULL};
 
-/* The first release with its own service that writes /var/run/cdi/nvidia.yaml. */
-static const struct version with_service = {.n = 2, .part = {1, 18}};
 /* The first whose specifications give groups to device nodes (CDI 0.7.0). */
 static const struct version with_groups = {.n = 3, .part = {1, 19, 1}};
 
@@ -48,7 +45,7 @@ static bool is_current(const struct setup *s, const char *path)
 	struct err ignored = {0};
 
 	return root_read(s->root, path, LIST_MAX, &text, &ignored) == 0 &&
-	       (strstr(text, ADDRESS "/stable/deb") || strstr(text, ADDRESS "/stable/rpm") ||
+	       (strstr(text, ADDRESS "/stable/deb/") || strstr(text, ADDRESS "/stable/rpm/") ||
 		strstr(text, ADDRESS "/experimental/"));
 }
 
@@ -96,7 +93,7 @@ static int add_repository(struct setup *s, struct plan *p, struct err *e)
 			 .url = apt ? deb : "https://" ADDRESS "/stable/rpm/$basearch",
 			 .suite = "/",
 			 .check_metadata = true},
-		.address = ADDRESS,
+		.address = apt ? ADDRESS "/stable/deb/" : ADDRESS "/stable/rpm/",
 		.key = "nvidia-container-toolkit",
 		.key_path = apt ? APT_KEY : RPM_KEY,
 		/* dnf takes it from the file; zypper asks, unless rpm has it. */
@@ -169,9 +166,10 @@ static void leave_groups_out(const struct setup *s, struct plan *p)
 	if (root_read(s->root, ENV_FILE, LIST_MAX, &before, &ignored) < 0)
 		before = str_dup("");
 	text = with_feature(before, "no-additional-gids-for-device-nodes");
-	if (!text)
-		return;
-	plan_add(p, &(struct op){.kind = &op_write_file,
+	if (text)
+		plan_add(p,
+			 &(struct op){
+				 .kind = &op_write_file,
 				 .path = ENV_FILE,
 				 .text = text,
 				 .mode = 0644,
@@ -219,15 +217,6 @@ static void install(const struct setup *s, struct plan *p, const struct toolkit_
 		hold(s, p);
 }
 
-/* What an older guide wrote once: it and the service's would both name nvidia.com/gpu. */
-static void clear_old_spec(const struct setup *s, struct plan *p, const struct toolkit_fact *t)
-{
-	if ((!t || version_compare(&t->version, &with_service) >= 0) && root_has(s->root, OLD_SPEC))
-		move_aside(p, OLD_SPEC,
-			   _("the toolkit's service keeps /var/run/cdi/nvidia.yaml true; two "
-			     "descriptions of one GPU conflict"));
-}
-
 static int check(struct setup *s, struct err *e)
 {
 	const char *pin = s->options->pin[VAR_TOOLKIT];
@@ -267,6 +256,5 @@ int toolkit_plan(struct setup *s, struct plan *p, struct err *e)
 	} else {
 		install(s, p, t);
 	}
-	clear_old_spec(s, p, t);
 	return 0;
 }
