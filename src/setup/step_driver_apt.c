@@ -320,11 +320,15 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 		.why = _("NVIDIA's own repository of its driver"),
 	};
 
+	/*
+	 * Both sources have the same releases of the toolkit. A low priority of this one would
+	 * count for the versions, wherever they come from.
+	 */
 	plan_add(p, &(struct op){.kind = &op_write_file,
 				 .path = "/etc/apt/preferences.d/dlenv-cuda",
 				 .text = "Package: nvidia-container-toolkit* libnvidia-container*\n"
-					 "Pin: origin developer.download.nvidia.com\n"
-					 "Pin-Priority: 100\n"
+					 "Pin: origin nvidia.github.io\n"
+					 "Pin-Priority: 700\n"
 					 "\n"
 					 "Package: *\n"
 					 "Pin: origin developer.download.nvidia.com\n"

@@ -17,6 +17,13 @@ from xml.sax.saxutils import escape, quoteattr
 NOW = int(time.time())
 
 
+# Folders that are there on any system, and belong to no package of ours.
+SYSTEM = {"/boot", "/etc", "/usr", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/sbin", "/usr/share", "/usr/src", "/var", "/var/lib",
+          "/etc/apt", "/etc/apt/preferences.d", "/etc/apt/sources.list.d", "/etc/pki", "/etc/pki/rpm-gpg", "/etc/yum.repos.d",
+          "/etc/zypp", "/etc/zypp/repos.d", "/usr/lib/modprobe.d", "/usr/lib/modules", "/usr/lib/systemd",
+          "/usr/lib/systemd/system", "/usr/lib/x86_64-linux-gnu", "/usr/share/keyrings"}
+
+
 class Package:
     """files: {path: text or bytes, or (mode, text or bytes), or ("->", target)}. Relations are lists of "name", "name OP
     version" with OP one of = >= <= > <. Scripts are shell: post, preun, postun."""
@@ -41,7 +48,7 @@ class Package:
         folders = set()
         for path in self.files:
             for i, c in enumerate(path):
-                if c == "/" and i and path[:i] not in ("/usr", "/etc", "/var", "/usr/bin", "/usr/lib", "/usr/share"):
+                if c == "/" and i and path[:i] not in SYSTEM and not re.match(r"/usr/lib/modules/[^/]+(/kernel)?$", path[:i]):
                     folders.add(path[:i])
         for path in sorted(folders):
             yield path, stat.S_IFDIR | 0o755, b""

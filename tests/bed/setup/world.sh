@@ -19,7 +19,7 @@
 # How this works: an overlay over the root (root.sh) and over what skin.sh makes of it, once, below the cache. Mount, pid, network, uts, ipc
 # namespaces; PID 1 is this script's, so that a power cut kills everything else. The server is in a mount namespace of its own, since pivot_root would take it along. Nodes are
 # made with mknod and never bound, because programs may change their modes. What the kernel alone could do, modprobe.sh plays: at a reboot the
-# module that lies there is loaded.
+# module that lies there is loaded. There is no systemd, but what dlenv has it do at boot is done.
 set -eu
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
@@ -168,6 +168,9 @@ inside() { # in the namespaces, as PID 1
 	exec chroot . bash -c 'umount -l /.old
 		unset WORLD_INSIDE
 		modprobe nvidia 2>/dev/null
+		for unit in /etc/systemd/system/*.wants/dlenv-cdi*.service; do
+			[ ! -e "$unit" ] || $(sed -n "s/^ExecStart=//p" "$unit") >/dev/null 2>&1
+		done
 		env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb \
 			DLENV_FAULT="${DLENV_FAULT-}" LANGUAGE=C "$@"
 		exit $?' - "$@"
