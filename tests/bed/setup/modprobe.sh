@@ -53,7 +53,7 @@ cp -a /run/bed/loaded/sys/devices/. /sys/devices/
 cp -a /run/bed/loaded/sys/bus/pci/. /sys/bus/pci/
 cat /run/bed/loaded/proc/devices >/proc/devices
 [ ! -d /run/bed/loaded/dev ] || cp -a /run/bed/loaded/dev/. /dev/
-# On rpm systems glibc's own trigger does this after each transaction, for a folder that this root's loader does not know.
-[ -d /etc/yum.repos.d ] || [ -d /etc/zypp ] && echo /usr/lib64 >/etc/ld.so.conf.d/lib64.conf && ldconfig
+# On rpm systems glibc's own trigger does this after each transaction.
+[ ! -e /etc/ld.so.conf.d/lib64.conf ] || ldconfig
 # The toolkit's service, which waits for that, where systemd does not run.
 [ -d /run/systemd/system ] || [ ! -x /usr/bin/nvidia-ctk ] || nvidia-ctk cdi generate

@@ -57,6 +57,8 @@ programs() {
 		initrd=/boot/initramfs-$kernel.img
 		printf '#!/bin/sh\n# dracut, outwardly\nfind /usr/lib/modules/%s /etc/modprobe.d -name "*nvidia*" | sort >%s\n' "$kernel" "$initrd" >/usr/bin/dracut
 		chmod 755 /usr/bin/dracut
+		# Where rpms have their libraries, which the loader of this root does not know.
+		echo /usr/lib64 >/etc/ld.so.conf.d/lib64.conf
 		;;
 	*)
 		printf '#!/bin/sh\n# update-initramfs, outwardly\nfind /usr/lib/modules/%s /etc/modprobe.d -name "*nvidia*" | sort >%s\n' "$kernel" "$initrd" >/usr/sbin/update-initramfs
