@@ -89,7 +89,7 @@ static int dnf5_candidate(const char *name, const char *version, char **ret, str
 	return candidate("dnf5", name, version, ret, e);
 }
 
-static const char *const makecache4[] = {"dnf", "makecache", "--refresh", NULL};
+static const char *const makecache4[] = {"dnf", "makecache", "-y", "--refresh", NULL};
 static const char *const install4[] = {"dnf", "install", "-y", NULL};
 static const char *const remove4[] = {"dnf", "remove", "-y", "--noautoremove", NULL};
 static const char *const lock4[] = {"dnf", "versionlock", "add", NULL};
@@ -98,7 +98,7 @@ static const char *const mark4[] = {"dnf", "mark", "install", NULL};
 static const char *const reset4[] = {"dnf", "module", "reset", "-y", NULL};
 static const char *const enable4[] = {"dnf", "module", "enable", "-y", NULL};
 
-static const char *const makecache5[] = {"dnf5", "makecache", "--refresh", NULL};
+static const char *const makecache5[] = {"dnf5", "makecache", "-y", "--refresh", NULL};
 static const char *const install5[] = {"dnf5", "install", "-y", NULL};
 static const char *const remove5[] = {"dnf5", "remove", "-y", "--no-autoremove", NULL};
 static const char *const lock5[] = {"dnf5", "versionlock", "add", NULL};
