@@ -17,25 +17,6 @@
 /* The kernel's own overlay works in user namespaces, with attributes of users (userxattr). */
 static const struct version with_overlay = {.n = 2, .part = {5, 11}};
 
-struct wanted {
-	const char *apt, *dnf, *zypper;
-	unsigned int flags;
-	const char *why;
-};
-
-static const struct wanted wanted[] = {
-	{"uidmap", "shadow-utils", "shadow", 0, N_("gives containers without root their user ids")},
-	{"mmdebstrap", "mmdebstrap", "mmdebstrap", OP_OPTIONAL,
-	 N_("makes the base systems of environments; ready-made images need none")},
-};
-
-static const char *package_of(const struct setup *s, const struct wanted *w)
-{
-	return step_manager_is(s, "apt")      ? w->apt
-	       : step_manager_is(s, "zypper") ? w->zypper
-					      : w->dnf;
-}
-
 static void install(struct plan *p, const char *const *first, const char *const *second,
 		    unsigned int flags, const char *why)
 {
@@ -47,13 +28,27 @@ static void install(struct plan *p, const char *const *first, const char *const 
 	plan_add(p, &o);
 }
 
+/* RHEL and its kin; Fedora is none of them. */
+static bool is_el(const struct setup *s)
+{
+	return step_manager_is(s, "dnf4 dnf5") && !str_eq(s->host.os.id, "fedora");
+}
+
 static void add_packages(struct setup *s, struct plan *p)
 {
+	const char *ids = step_manager_is(s, "apt")	 ? "uidmap"
+			  : step_manager_is(s, "zypper") ? "shadow"
+							 : "shadow-utils";
 	struct version kernel = version_in(s->host.kernel ? s->host.kernel : "");
 
-	for (size_t i = 0; i < COUNT(wanted); i++)
-		install(p, WORDS(p, package_of(s, &wanted[i])), NULL, wanted[i].flags,
-			_(wanted[i].why));
+	install(p, WORDS(p, ids), NULL, 0, _("gives containers without root their user ids"));
+	if (is_el(s))
+		plan_note(p,
+			  _("this distribution has no mmdebstrap, which makes the base systems of "
+			    "environments: they come from images, or EPEL has it"));
+	else
+		install(p, WORDS(p, "mmdebstrap"), NULL, OP_OPTIONAL,
+			_("makes the base systems of environments; ready-made images need none"));
 	install(p, WORDS(p, "passt"), WORDS(p, "slirp4netns"), 0,
 		_("gives containers without root a network of their own"));
 	if (kernel.n && version_compare(&kernel, &with_overlay) < 0)
