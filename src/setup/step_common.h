@@ -51,5 +51,7 @@ int step_add_repository(struct setup *s, struct plan *p, const struct step_repos
 
 /* Subordinate ids, unless an earlier step gives them. */
 void step_grant_ids(struct plan *p, const char *user);
+/* step_toolkit.c: a toolkit that is there writes what an older engine reads, too. */
+void step_leave_groups_out(const struct setup *s, struct plan *p);
 /* Keep user's programs running after the last logout. */
 void step_linger(struct plan *p, const char *user, const char *why);

@@ -10,6 +10,9 @@
 /* NVIDIA's toolkit has a service that does it, from this release on. */
 static const struct version with_service = {.n = 2, .part = {1, 18}};
 
+/* From this one on the descriptions have groups of nodes. */
+static const struct version with_groups = {.n = 3, .part = {1, 19, 1}};
+
 static bool toolkit_describes(const struct setup *s)
 {
 	struct version v = version_in(s->host.toolkit ? s->host.toolkit : "");
@@ -82,6 +85,25 @@ static void allow_devices(const struct setup *s, struct plan *p)
 					  "each needs `--security-opt=label=disable`")});
 }
 
+/* The toolkit that is there writes CDI 0.7.0, which the engine ("podman:4.3.1") does not read. */
+static bool is_too_new(const struct setup *s)
+{
+	const char *engine = s->answer.part[VAR_ENGINE].text;
+	const char *colon = engine ? strchr(engine, ':') : NULL;
+	struct version v = version_in(colon ? colon + 1 : "");
+	struct version toolkit = version_in(s->host.toolkit ? s->host.toolkit : "");
+
+	if (!v.n || version_compare(&toolkit, &with_groups) < 0)
+		return false;
+	for (size_t i = 0; i < s->facts->engines.n; i++) {
+		const struct engine_fact *f = &s->facts->engines.v[i];
+
+		if (str_starts(engine, f->engine) && str_eq(f->feature, "cdi-0.7"))
+			return version_compare(&v, &f->version) < 0;
+	}
+	return false;
+}
+
 static void describe(struct setup *s, struct plan *p)
 {
 	static const char *const old = "/etc/cdi/nvidia.yaml";
@@ -96,6 +118,8 @@ static void describe(struct setup *s, struct plan *p)
 					 .why = _("engines find the GPUs by this description "
 						  "(CDI), which is kept true when the driver "
 						  "changes")});
+	else if (!step_wants(s, SETUP_TOOLKIT) && is_too_new(s))
+		step_leave_groups_out(s, p);
 }
 
 int gpu_plan(struct setup *s, struct plan *p, struct err *e)

@@ -157,7 +157,7 @@ static char *with_feature(const char *text, const char *feature)
 	return str_fmt("%s%s%s%s\n", text, n && text[n - 1] != '\n' ? "\n" : "", option, feature);
 }
 
-static void leave_groups_out(const struct setup *s, struct plan *p)
+void step_leave_groups_out(const struct setup *s, struct plan *p)
 {
 	CLEANUP(freep) char *before = NULL;
 	CLEANUP(freep) char *text = NULL;
@@ -252,7 +252,7 @@ int toolkit_plan(struct setup *s, struct plan *p, struct err *e)
 			  "the groups of device nodes instead of being replaced by %s"),
 			installed_version(s), t->version_text);
 		install(s, p, NULL);
-		leave_groups_out(s, p);
+		step_leave_groups_out(s, p);
 	} else {
 		install(s, p, t);
 	}

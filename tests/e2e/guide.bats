@@ -72,6 +72,6 @@ holds() {
 
 @test "before: what the guide looks at" { holds Before 3; }
 @test "the driver's commands have their operations" { holds 1. 14; }
-@test "the toolkit's commands have their operations" { holds 2. 9; }
+@test "the toolkit's commands have their operations" { holds 2. 12; }
 @test "podman's commands have their operations" { holds 3. 3; }
 @test "Docker's commands have their operations" { holds 4. 16; }
