@@ -212,23 +212,31 @@ static json_t *line_with(const char *key, unsigned int number)
 	return json_pack("{s:i}", key, (int)number);
 }
 
-/* What came of it, into the journal. Of what cannot be found out now, the next run finds out. */
+/* What came of it, into the journal. */
 static int end_operation(struct executor *x, const struct op *o, const json_t *before,
-			 const struct err *failure, struct err *e)
+			 struct err *e)
 {
-	json_t *line = line_with(failure ? "failed" : "end", x->number);
-	struct err why = {0};
+	json_t *line = line_with("end", x->number);
 
-	if (failure)
-		(void)json_object_set_new(line, "error", json_string(failure->msg));
-	if (executor_after(x, o, before, line, failure ? &why : e) < 0) {
-		if (!failure) {
-			json_decref(line);
-			return -(int)e->code;
-		}
-		dbg("operation %u: %s", x->number, why.msg);
+	if (executor_after(x, o, before, line, e) < 0) {
+		json_decref(line);
+		return -(int)e->code;
 	}
 	return journal_add(x->journal, line, e);
+}
+
+/* It may have done a part. What that is and cannot be found out now, the next run finds out. */
+static void fail_operation(struct executor *x, const struct op *o, const json_t *before,
+			   const struct err *failure)
+{
+	json_t *line = line_with("failed", x->number);
+	struct err why = {0};
+
+	(void)json_object_set_new(line, "error", json_string(failure->msg));
+	if (executor_after_failure(x, o, before, line, &why) < 0)
+		dbg("operation %u: %s", x->number, why.msg);
+	if (journal_add(x->journal, line, &why) < 0)
+		dbg("operation %u: %s", x->number, why.msg);
 }
 
 static bool is_pause(int code)
@@ -254,7 +262,6 @@ static int begin_operation(struct executor *x, const struct op *o, json_t **ret_
 static int carry_out(struct executor *x, const struct op *o, struct err *e)
 {
 	CLEANUP(json_unrefp) json_t *before = NULL;
-	struct err late = {0};
 	int code;
 
 	executor_at(x, o, x->journal->last + 1);
@@ -266,15 +273,20 @@ static int carry_out(struct executor *x, const struct op *o, struct err *e)
 		code = o->kind->apply(o, x, e);
 	if (executor_fault(x, FAULT_APPLIED, e) < 0)
 		return -(int)e->code;
-	if (end_operation(x, o, before, code && !is_pause(code) ? e : NULL, &late) < 0) {
-		if (code) {
-			dbg("operation %u: %s", x->number, late.msg);
-			return code;
-		}
-		*e = late;
-		return -(int)e->code;
+	if (code && !is_pause(code)) {
+		fail_operation(x, o, before, e);
+		return code;
 	}
-	return code;
+	if (code) {
+		struct err late = {0};
+
+		/* The pause is what people have to know; an open entry is closed by the next run.
+		 */
+		if (end_operation(x, o, before, &late) < 0)
+			dbg("operation %u: %s", x->number, late.msg);
+		return code;
+	}
+	return end_operation(x, o, before, e);
 }
 
 static void say_operation(struct executor *x, const struct op *o)

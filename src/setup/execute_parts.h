@@ -16,6 +16,8 @@ int executor_repair(struct executor *x, struct err *e) MUST_USE;
 /* Ask what came of an operation, for a line of the journal. */
 int executor_after(struct executor *x, const struct op *o, const json_t *before, json_t *line,
 		   struct err *e) MUST_USE;
+int executor_after_failure(struct executor *x, const struct op *o, const json_t *before,
+			   json_t *line, struct err *e) MUST_USE;
 /* Work on an entry's operation: what is at work, its files, its number. */
 void executor_at(struct executor *x, const struct op *o, unsigned int number);
 

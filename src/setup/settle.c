@@ -11,27 +11,49 @@
 #include "base/i18n.h"
 #include "base/log.h"
 #include "setup/execute_parts.h"
+#include "setup/op_packages.h"
 
-int executor_repair(struct executor *x, struct err *e)
+static int heal(struct executor *x, struct err *e)
 {
-	const struct pkg_run run = {.log_fd = x->log_fd};
+	const struct pkg_run run = package_run(x);
 	CLEANUP(strs_fini) struct strs did = {0};
-	struct err why = {0};
 
 	if (!x->pkg || !x->live)
 		return 0;
-	if (pkg_repair(x->pkg, &run, &did, &why) < 0) {
-		if (why.code == ERR_BUSY) {
-			*e = why;
-			return -(int)e->code;
-		}
-		/* A package of somebody else that is broken need not be in the way. */
-		executor_note(x, _("the package manager's state could not be repaired: %s"),
-			      why.msg);
-	}
+	if (pkg_repair(x->pkg, &run, &did, e) < 0)
+		return -(int)e->code;
 	for (size_t i = 0; i < did.n; i++)
 		dbg("repair: %s", did.v[i]);
 	return executor_packages(x, e);
+}
+
+int executor_repair(struct executor *x, struct err *e)
+{
+	struct err why = {0};
+
+	if (heal(x, &why) == 0)
+		return 0;
+	if (why.code == ERR_BUSY) {
+		*e = why;
+		return -(int)e->code;
+	}
+	/* A package of somebody else that is broken need not be in the way. */
+	executor_note(x, _("the package manager's state could not be repaired: %s"), why.msg);
+	return executor_packages(x, e);
+}
+
+/*
+ * Packages that a failed operation left unpacked come to life when they are repaired: what it has
+ * added is known only after that. Where that cannot be done now, the next run does it.
+ */
+int executor_after_failure(struct executor *x, const struct op *o, const json_t *before,
+			   json_t *line, struct err *e)
+{
+	if (!o->kind->after)
+		return 0;
+	if (heal(x, e) < 0)
+		return -(int)e->code;
+	return executor_after(x, o, before, line, e);
 }
 
 int executor_after(struct executor *x, const struct op *o, const json_t *before, json_t *line,
