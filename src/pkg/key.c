@@ -152,7 +152,7 @@ static bool ends_as(const char *fingerprint, const char *suffix)
 
 static int refuse(const struct key_pin *pin, const char *fingerprint, struct err *e)
 {
-	const char *expected = pin->accepts && pin->accepts[0] ? pin->accepts[0] : NULL;
+	const char *expected = pin->pinned;
 
 	if (!expected && (!pin->suffix || ends_as(fingerprint, pin->suffix))) {
 		(void)err_set(e, ERR_ASK,

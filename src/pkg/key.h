@@ -15,7 +15,8 @@
 struct key_pin {
 	const char *id; /* of data/keys.tsv: "docker-deb" */
 	const char *const
-		*accepts;   /* full fingerprints, NULL-terminated; none: nothing is pinned */
+		*accepts;   /* full fingerprints, NULL-terminated: what is pinned or trusted */
+	const char *pinned; /* in full, or NULL: another one is an attack, not a question */
 	const char *suffix; /* what else is known: the end of one, or NULL */
 };
 

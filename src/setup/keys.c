@@ -56,6 +56,7 @@ int executor_pin(struct executor *x, const char *key, struct key_pin *ret, struc
 {
 	const struct key_fact *k = key_find(x->facts, key);
 	size_t len = k ? strlen(k->fingerprint) : 0;
+	const char *pinned = len == FINGERPRINT_V4 || len == FINGERPRINT_V5 ? k->fingerprint : NULL;
 	const char **accepts;
 	size_t n = 0;
 
@@ -64,13 +65,14 @@ int executor_pin(struct executor *x, const char *key, struct key_pin *ret, struc
 	if (k->from.file && check_owner(k->from.file, e) < 0)
 		return -(int)e->code;
 	accepts = arena_alloc(&x->arena, (TRUST_MAX + 2) * sizeof(*accepts));
-	if (len == FINGERPRINT_V4 || len == FINGERPRINT_V5)
-		accepts[n++] = k->fingerprint;
+	if (pinned)
+		accepts[n++] = pinned;
 	for (size_t i = 0; x->trust && x->trust[i] && i < TRUST_MAX; i++)
 		accepts[n++] = x->trust[i];
 	*ret = (struct key_pin){
 		.id = k->id,
 		.accepts = accepts,
+		.pinned = pinned,
 		.suffix = len && len < FINGERPRINT_V4 ? k->fingerprint : NULL,
 	};
 	return 0;

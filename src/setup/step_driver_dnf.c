@@ -205,6 +205,10 @@ static int add_epel(struct setup *s, struct plan *p, struct err *e)
 					     "epel-release-latest-%s.noarch.rpm",
 					     major),
 				   arena_fmt(&s->arena, "epel-%s", major), e);
+	/* dnf would take EPEL's key by itself, and leave it when it is all taken back. */
+	if (!str_eq(s->distro->id, "ol") &&
+	    add_rpm_key(s, p, arena_fmt(&s->arena, "epel-%s", major), e) < 0)
+		return -(int)e->code;
 	plan_add(p, &(struct op){.kind = &op_install,
 				 ONE_OF(p, WORDS(p, package)),
 				 .why = _("EPEL has what compiles modules for new kernels")});
@@ -377,7 +381,7 @@ static bool has_streams(const struct setup *s)
 
 /*
  * Packages of newer branches, by version: dnf would take the newest. "595" gives 59[6-9],
- * [6-9]?? after the names.
+ * [6-9]?? after the names. Without the epoch dnf compares such a pattern with nothing.
  */
 static char *exclude_newer(const char *branch)
 {
@@ -388,8 +392,8 @@ static char *exclude_newer(const char *branch)
 		for (size_t at = strlen(branch); at-- > 0;) {
 			if (branch[at] == '9')
 				continue;
-			buf_fmt(&b, "%s%s-%.*s[%c-9]", b.len ? "," : "", names[i], (int)at, branch,
-				branch[at] + 1);
+			buf_fmt(&b, "%s%s-*:%.*s[%c-9]", b.len ? "," : "", names[i], (int)at,
+				branch, branch[at] + 1);
 			for (size_t k = at + 1; branch[k]; k++)
 				buf_str(&b, "?");
 			buf_str(&b, ".*");

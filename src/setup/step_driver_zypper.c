@@ -12,8 +12,10 @@
 #include "setup/step_common.h"
 #include "setup/steps.h"
 
+#define LOCKS "/etc/zypp/locks"
+
 /* The first branch of generation G07. */
-enum { G07_SINCE = 590 };
+enum { G07_SINCE = 590, LOCKS_MAX = 1 << 20 };
 
 static const char *generation(const struct setup *s)
 {
@@ -175,6 +177,43 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 	return step_add_repository(s, p, &r, e);
 }
 
+/*
+ * zypper would take the newest branch of the generation, and not of all packages the same. As a
+ * file: `zypper removelock` would leave it behind.
+ */
+static int lock_newer(const struct setup *s, struct plan *p, struct err *e)
+{
+	CLEANUP(freep) char *generations = str_fmt("nvidia*%s*", generation(s));
+	const char *const names[] = {generations, "nvidia-persistenced"};
+	const unsigned long long above = driver_choice(s).number + 1;
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(buf_fini) struct buf b = {0};
+	struct err why = {0};
+
+	if (root_read(s->root, LOCKS, LOCKS_MAX, &text, &why) < 0 && why.code != ERR_ABSENT) {
+		*e = why;
+		return -(int)e->code;
+	}
+	for (size_t i = 0; i < COUNT(names); i++) {
+		CLEANUP(freep)
+		char *lock = str_fmt("\ntype: package\nversion: >= %llu\nmatch_type: glob\n"
+				     "case_sensitive: on\nsolvable_name: %s\n\n",
+				     above, names[i]);
+
+		if (!text || !strstr(text, lock))
+			buf_str(&b, lock);
+	}
+	if (b.len)
+		plan_add(p, &(struct op){
+				    .kind = &op_write_file,
+				    .path = LOCKS,
+				    .text = arena_fmt(&p->arena, "%s%s", text ? text : "", b.data),
+				    .mode = 0644,
+				    .why = _("zypper must not see the branches that are newer "
+					     "than the chosen one")});
+	return 0;
+}
+
 /* SLES: what DKMS needs lies in an extension that has to be switched on. */
 static void add_package_hub(const struct setup *s, struct plan *p)
 {
@@ -222,6 +261,8 @@ int driver_zypper_cuda(struct setup *s, struct plan *p, struct err *e)
 			  "nvidia-open-driver-G07-signed-kmp-meta"));
 	remove_other(s, p);
 	add_package_hub(s, p);
+	if (lock_newer(s, p, e) < 0)
+		return -(int)e->code;
 	if (add_cuda_repo(s, p, e) < 0)
 		return -(int)e->code;
 	if (open)
