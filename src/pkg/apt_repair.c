@@ -12,7 +12,7 @@
 #include "pkg/pkg_parts.h"
 
 struct broken {
-	struct strs again; /* "name=version=architecture" of "reinstall required" */
+	struct strs again; /* "name=version=architecture": their files are not whole */
 	bool half;	   /* others are unpacked, half configured, or wait for triggers */
 };
 
@@ -26,9 +26,10 @@ static void broken_line(struct broken *b, const char *line)
 {
 	if (strlen(line) < 5)
 		return;
-	if (line[2] == 'R')
+	/* Half installed: the same without dpkg's mark, of a removal that was killed. */
+	if (line[2] == 'R' || line[1] == 'H')
 		strs_add(&b->again, line + 4);
-	b->half = b->half || strchr("UFHWt", line[1]);
+	b->half = b->half || strchr("UFWt", line[1]);
 }
 
 static int find_broken(struct broken *b, struct err *e)

@@ -89,6 +89,9 @@ static int dnf5_candidate(const char *name, const char *version, char **ret, str
 	return candidate("dnf5", name, version, ret, e);
 }
 
+/* Fedora's own setting is to go on without a repository that cannot be read. */
+static const char *const quiet[] = {"--setopt=skip_if_unavailable=0", NULL};
+
 static const char *const makecache4[] = {"dnf", "makecache", "-y", "--refresh", NULL};
 static const char *const install4[] = {"dnf", "install", "-y", NULL};
 static const char *const remove4[] = {"dnf", "remove", "-y", "--noautoremove", NULL};
@@ -113,8 +116,8 @@ const struct pkg_manager pkg_dnf4 = {
 	.name = "dnf4",
 	.verbs =
 		{
-			[PKG_REFRESH] = {makecache4, NULL},
-			[PKG_INSTALL] = {install4, NULL},
+			[PKG_REFRESH] = {makecache4, quiet},
+			[PKG_INSTALL] = {install4, quiet},
 			[PKG_REMOVE] = {remove4, NULL},
 			[PKG_HOLD] = {lock4, NULL},
 			[PKG_UNHOLD] = {unlock4, NULL},
@@ -139,8 +142,8 @@ const struct pkg_manager pkg_dnf5 = {
 	.name = "dnf5",
 	.verbs =
 		{
-			[PKG_REFRESH] = {makecache5, NULL},
-			[PKG_INSTALL] = {install5, NULL},
+			[PKG_REFRESH] = {makecache5, quiet},
+			[PKG_INSTALL] = {install5, quiet},
 			[PKG_REMOVE] = {remove5, NULL},
 			[PKG_HOLD] = {lock5, NULL},
 			[PKG_UNHOLD] = {unlock5, NULL},

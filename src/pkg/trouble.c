@@ -28,7 +28,7 @@ static const char bad_signature[] = N_("a repository's signature cannot be trust
 static const char bad_digest[] = N_("what was downloaded is not what the repository lists: %s");
 static const char no_network[] = N_("a download failed: %s");
 static const char absent[] = N_("there is no such package: %s");
-static const char together[] = N_("the packages cannot be installed together: %s");
+static const char together[] = N_("the packages do not fit together: %s");
 static const char no_right[] = N_("a privilege is missing: %s");
 static const char bad_package[] = N_("a package failed to install: %s");
 
@@ -154,10 +154,13 @@ void pkg_trouble_line(struct pkg_trouble *t, const char *line)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		size_t rank = COUNT(rows) - i;
 
-		if (rank <= t->rank)
+		if (rank < t->rank)
 			return;
 		if (!strstr(line, rows[i].text))
 			continue;
+		/* Of the same trouble the longer line tells more: the file's name is in it. */
+		if (rank == t->rank && strlen(line) <= strlen(t->line))
+			return;
 		t->rank = rank;
 		keep(t->line, sizeof(t->line), line);
 		return;
