@@ -199,7 +199,7 @@ static void reboot_show(const struct op *o, const struct executor *x, struct buf
 static void reboot_script(const struct op *o, struct script *s)
 {
 	(void)o;
-	buf_str(&s->text, "echo 'Reboot now, then run this again: it goes on.' >&2\nexit 7\n");
+	buf_str(&s->text, "reboot_once\n");
 }
 
 const struct op_kind op_reboot = {

@@ -151,7 +151,10 @@ static void configure_script(const struct op *o, struct script *s)
 {
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(freep) char *config = users_config(o);
-	const struct engine_options options = {.engine = o->name, .config = config};
+	/* dlenv's own programs are not there: what is called so is NVIDIA's. */
+	const struct engine_options options = {.engine = o->name,
+					       .config = config,
+					       .runtime_path = "/usr/bin/nvidia-container-runtime"};
 	struct err e = {0};
 
 	if (engine_plan(s->x->root, &options, &p, &e) < 0)

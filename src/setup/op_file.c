@@ -16,20 +16,23 @@ static mode_t mode_of(const struct op *o)
 	return o->mode ? o->mode : 0644;
 }
 
-static int write_done(const struct op *o, struct executor *x)
+static bool has_text(const struct op *o, const struct executor *x)
 {
 	CLEANUP(freep) char *text = NULL;
 	struct err ignored = {0};
-	struct stat st;
 	size_t len = 0;
 
-	if (op_read(x, o->path, &text, &len, &ignored) < 0)
-		return 0;
-	if (len != strlen(o->text) || memcmp(text, o->text, len) != 0)
-		return 0;
+	return op_read(x, o->path, &text, &len, &ignored) == 0 && len == strlen(o->text) &&
+	       !memcmp(text, o->text, len);
+}
+
+static int write_done(const struct op *o, struct executor *x)
+{
+	struct stat st;
+
 	/* Of a recorded machine's files the modes are those of the record. */
-	return !x->live || (fstatat(x->root->fd, below(o->path), &st, 0) == 0 &&
-			    (st.st_mode & 07777) == mode_of(o));
+	return has_text(o, x) && (!x->live || (fstatat(x->root->fd, below(o->path), &st, 0) == 0 &&
+					       (st.st_mode & 07777) == mode_of(o)));
 }
 
 static int write_before(const struct op *o, struct executor *x, json_t **ret, struct err *e)
@@ -54,7 +57,7 @@ static int write_undo(const struct op *o, struct executor *x, const json_t *befo
 
 static void write_show(const struct op *o, const struct executor *x, struct buf *ret)
 {
-	if (root_has(x->root, o->path))
+	if (root_has(x->root, o->path) && !has_text(o, x))
 		buf_fmt(ret, _("change %s"), o->path);
 	else
 		buf_fmt(ret, _("write %s"), o->path);

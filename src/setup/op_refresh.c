@@ -52,38 +52,45 @@ static const struct places *places_of(const struct executor *x)
 	return NULL;
 }
 
-/* The newest change below a file or folder: of itself and of its entries. 0: it is not there. */
-static time_t newest(const struct root *r, const char *path, const char *end, bool *ret_any)
+static int64_t ns_of(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* The newest change below a file or folder, ns: of itself and of its entries. 0: it is not there.
+ */
+static int64_t newest(const struct root *r, const char *path, const char *end, bool *ret_any)
 {
 	CLEANUP(fd_closep) int fd = openat(r->fd, below(path), O_RDONLY | O_CLOEXEC);
 	CLEANUP(strs_fini) struct strs names = {0};
 	struct err ignored = {0};
 	struct stat st;
-	time_t ret;
+	int64_t ret;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
-	ret = st.st_ctime;
+	ret = ns_of(&st.st_ctim);
 	if (!S_ISDIR(st.st_mode) || dir_list(fd, ".", &names, &ignored) < 0)
 		return ret;
 	for (size_t i = 0; i < names.n; i++) {
 		if (end && !str_ends(names.v[i], end))
 			continue;
 		*ret_any = true;
-		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ctime > ret)
-			ret = st.st_ctime;
+		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    ns_of(&st.st_ctim) > ret)
+			ret = ns_of(&st.st_ctim);
 	}
 	return ret;
 }
 
 /* When the lists were last written; 0: there are none. */
-static time_t lists_time(const struct executor *x, const struct places *p)
+static int64_t lists_time(const struct executor *x, const struct places *p)
 {
 	bool any = false;
-	time_t ret = 0;
+	int64_t ret = 0;
 
 	for (size_t i = 0; i < COUNT(p->lists) && p->lists[i]; i++) {
-		time_t t = newest(x->root, p->lists[i], p->list_end, &any);
+		int64_t t = newest(x->root, p->lists[i], p->list_end, &any);
 
 		ret = t > ret ? t : ret;
 	}
@@ -125,7 +132,7 @@ static void sources_digest(const struct executor *x, const struct places *p, cha
 }
 
 /* What our last refresh was made of; "": there was none. When: 0. */
-static time_t our_refresh(const struct executor *x, char ret[DIGEST_LEN])
+static int64_t our_refresh(const struct executor *x, char ret[DIGEST_LEN])
 {
 	CLEANUP(freep) char *path = x->state ? str_fmt("%s/%s", x->state, stamp) : NULL;
 	CLEANUP(freep) char *text = NULL;
@@ -138,7 +145,7 @@ static time_t our_refresh(const struct executor *x, char ret[DIGEST_LEN])
 		return 0;
 	(void)memccpy(ret, text, '\0', DIGEST_LEN - 1);
 	ret[DIGEST_LEN - 1] = '\0';
-	return st.st_mtime;
+	return ns_of(&st.st_mtim);
 }
 
 static int refresh_done(const struct op *o, struct executor *x)
@@ -146,8 +153,8 @@ static int refresh_done(const struct op *o, struct executor *x)
 	const struct places *p = places_of(x);
 	char ours[DIGEST_LEN];
 	char now[DIGEST_LEN];
-	time_t sources = 0;
-	time_t lists;
+	int64_t sources = 0;
+	int64_t lists;
 	bool any = false;
 
 	(void)o;
@@ -161,7 +168,7 @@ static int refresh_done(const struct op *o, struct executor *x)
 	if (str_eq(ours, now))
 		return 1;
 	for (size_t i = 0; i < COUNT(p->sources) && p->sources[i]; i++) {
-		time_t t = newest(x->root, p->sources[i], NULL, &any);
+		int64_t t = newest(x->root, p->sources[i], NULL, &any);
 
 		sources = t > sources ? t : sources;
 	}
@@ -186,11 +193,11 @@ bool lists_are_old(const struct executor *x)
 {
 	const struct places *p = places_of(x);
 	char ours[DIGEST_LEN];
-	time_t refreshed = our_refresh(x, ours);
-	time_t lists = p ? lists_time(x, p) : 0;
-	time_t last = refreshed > lists ? refreshed : lists;
+	int64_t refreshed = our_refresh(x, ours);
+	int64_t lists = p ? lists_time(x, p) : 0;
+	int64_t last = refreshed > lists ? refreshed : lists;
 
-	return last + OLD_AFTER < time(NULL);
+	return last / 1000000000 + OLD_AFTER < time(NULL);
 }
 
 static int refresh_apply(const struct op *o, struct executor *x, struct err *e)

@@ -170,7 +170,10 @@ static void enable_script(const struct op *o, struct script *s)
 {
 	struct command c = command(o, "enable", o->flags & OP_NOW ? "--now" : NULL);
 
-	script_line_as(s, o->user, c.argv);
+	if (o->flags & OP_NOW && !o->user)
+		script_line(s, (const char *const[]){"enable_now", o->name, NULL});
+	else
+		script_line_as(s, o->user, c.argv);
 }
 
 const struct op_kind op_enable_unit = {
@@ -298,7 +301,10 @@ static void restart_script(const struct op *o, struct script *s)
 {
 	struct command c = command(o, "restart", NULL);
 
-	script_line_as(s, o->user, c.argv);
+	if (!o->user)
+		script_line(s, (const char *const[]){"restart_unit", o->name, NULL});
+	else
+		script_line_as(s, o->user, c.argv);
 }
 
 const struct op_kind op_restart_unit = {

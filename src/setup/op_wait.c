@@ -269,12 +269,7 @@ static void wait_show(const struct op *o, const struct executor *x, struct buf *
 
 static void wait_script(const struct op *o, struct script *s)
 {
-	buf_str(&s->text, "for i in $(seq 240); do modinfo -k \"$(uname -r)\" ");
-	script_word(s, o->name);
-	buf_str(&s->text, " >/dev/null 2>&1 && break; sleep 5; done\n");
-	buf_str(&s->text, "modinfo -k \"$(uname -r)\" ");
-	script_word(s, o->name);
-	buf_str(&s->text, " >/dev/null\n");
+	script_line(s, (const char *const[]){"wait_for_module", o->name, NULL});
 }
 
 const struct op_kind op_wait_module = {

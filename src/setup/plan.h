@@ -41,8 +41,8 @@ const struct op_choice *plan_choices(struct plan *p, const char *const *const *l
 /* The plan for people: by step, a line for each operation, files as diffs. done ones are marked. */
 struct executor;
 /*
- * As op_kind's done, for each operation; the plan's arena. Lists are to be read anew after sources
- * that are not there yet, however things are now.
+ * As op_kind's done, for each operation; the plan's arena. What follows from others (reading lists
+ * anew, restarting a daemon) is to be done when they are, however things are now.
  */
 const int *plan_states(struct plan *p, struct executor *x) MUST_USE;
 void plan_text(struct plan *p, struct executor *x, struct buf *ret);

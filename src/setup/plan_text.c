@@ -25,18 +25,35 @@ static bool changes_sources(const struct op *o)
 	return false;
 }
 
+/* Before operation i of the plan, something that it reacts to changes. */
+static bool is_moved(const struct plan *p, const int *states, size_t i)
+{
+	const struct op *o = &p->ops[i];
+
+	for (size_t k = i; k-- > 0;) {
+		const struct op *was = &p->ops[k];
+
+		/* The lists will have been read by then. */
+		if (o->kind == &op_refresh && was->kind == &op_refresh)
+			return false;
+		if (states[k] == 1)
+			continue;
+		if (o->kind == &op_refresh ? changes_sources(was) : str_eq(o->step, was->step))
+			return true;
+	}
+	return false;
+}
+
 const int *plan_states(struct plan *p, struct executor *x)
 {
 	int *states = arena_alloc(&p->arena, (p->n + 1) * sizeof(*states));
-	bool changed = false;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct op *o = &p->ops[i];
+		/* Those follow from others: what is there now says nothing of then. */
+		bool follows = o->kind->late || o->kind == &op_refresh;
 
-		states[i] = o->kind == &op_refresh && changed ? 0 : o->kind->done(o, x);
-		if (o->kind == &op_refresh)
-			changed = false;
-		changed = changed || (states[i] != 1 && changes_sources(o));
+		states[i] = follows && is_moved(p, states, i) ? 0 : o->kind->done(o, x);
 	}
 	return states;
 }

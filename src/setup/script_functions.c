@@ -131,5 +131,39 @@ const struct script_function script_functions[] = {
 	 "\t\t@REMOVE@ $there\n"
 	 "\tfi\n"
 	 "}\n"},
+	{"enable_now", NULL,
+	 "# enable_now UNIT: where systemd does not run, it starts with the next boot.\n"
+	 "enable_now() {\n"
+	 "\tsystemctl enable \"$1\"\n"
+	 "\tif [ -d /run/systemd/system ]; then\n"
+	 "\t\tsystemctl start \"$1\"\n"
+	 "\tfi\n"
+	 "}\n"},
+	{"restart_unit", NULL,
+	 "restart_unit() {\n"
+	 "\tif [ -d /run/systemd/system ]; then\n"
+	 "\t\tsystemctl restart \"$1\"\n"
+	 "\tfi\n"
+	 "}\n"},
+	{"wait_for_module", NULL,
+	 "# wait_for_module NAME: until it is built for this kernel.\n"
+	 "wait_for_module() {\n"
+	 "\tmodules=/lib/modules/$(cat /proc/sys/kernel/osrelease) tries=0\n"
+	 "\tuntil find \"$modules\" -name \"$1.ko*\" 2>/dev/null | grep -q .; do\n"
+	 "\t\ttries=$((tries + 1))\n"
+	 "\t\t[ $tries -lt 240 ] || fail \"the module $1 was not built within 20 minutes\"\n"
+	 "\t\tsleep 5\n"
+	 "\tdone\n"
+	 "}\n"},
+	{"reboot_once", NULL,
+	 "# reboot_once: a run after the reboot goes on.\n"
+	 "reboot_once() {\n"
+	 "\tboot=$(cat /proc/sys/kernel/random/boot_id) stamp=/var/lib/dlenv-script-boot\n"
+	 "\tif [ \"$(cat $stamp 2>/dev/null || echo \"$boot\")\" = \"$boot\" ]; then\n"
+	 "\t\techo \"$boot\" >$stamp\n"
+	 "\t\techo 'Reboot now, then run this again: it goes on.' >&2\n"
+	 "\t\texit 7\n"
+	 "\tfi\n"
+	 "}\n"},
 	{0},
 };

@@ -72,7 +72,7 @@ TEST(a_plan_is_shown_by_step_with_what_changes_in_files)
 			"       Docker's packages come from there.\n"
 			"         +one\n"
 			"         +two\n"
-			"    =  change /etc/same\n"
+			"    =  write /etc/same\n"
 			"\n"
 			"Let users run dlenv's own environments\n"
 			"    2  change /etc/x\n"
@@ -124,7 +124,7 @@ TEST(an_empty_plan_and_a_finished_one_say_so)
 	put(&c, "docker",
 	    &(struct op){.kind = &op_write_file, .path = "/etc/same", .text = "as it is\n"});
 	expect_text(&c, "Install Docker\n"
-			"    =  change /etc/same\n"
+			"    =  write /etc/same\n"
 			"\n"
 			"Nothing is to be done: this machine is as it should be.\n");
 }
