@@ -263,11 +263,11 @@ void rootfs_near_close(struct rootfs_near *near)
 static int near_file(int folder, const char *name)
 {
 	struct stat st;
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd >= 0 || errno != EEXIST)
-		return fd;
-	fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			      0644);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || S_ISLNK(st.st_mode)))
 		fd_closep(&fd);
 	return fd;

@@ -192,6 +192,18 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
 	buf_str(b, text);
 }
 
+void buf_hex(struct buf *b, uint64_t value)
+{
+	char digits[16];
+	size_t n = sizeof(digits);
+
+	do {
+		digits[--n] = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	buf_add(b, digits + n, sizeof(digits) - n);
+}
+
 void buf_fini(struct buf *b)
 {
 	free(b->data);

@@ -35,6 +35,7 @@ struct buf {
 void buf_add(struct buf *b, const void *data, size_t n);
 void buf_str(struct buf *b, const char *s);
 void buf_fmt(struct buf *b, const char *fmt, ...) FORMAT(2, 3);
+void buf_hex(struct buf *b, uint64_t value); /* as %llx, and quicker */
 void buf_fini(struct buf *b);
 
 /* A list of texts that it owns, NULL-terminated in v: an argument vector. */

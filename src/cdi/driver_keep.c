@@ -44,10 +44,19 @@ static void put_identity(struct buf *b, const struct stat *st)
 {
 	struct timespec last = S_ISDIR(st->st_mode) ? st->st_ctim : st->st_mtim;
 
-	buf_fmt(b, "%llx %llx %x %llx.%lx %llx.%lx", (unsigned long long)st->st_dev,
-		(unsigned long long)st->st_ino, (unsigned int)st->st_mode,
-		(unsigned long long)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec,
-		(unsigned long long)last.tv_sec, (unsigned long)last.tv_nsec);
+	buf_hex(b, st->st_dev);
+	buf_str(b, " ");
+	buf_hex(b, st->st_ino);
+	buf_str(b, " ");
+	buf_hex(b, st->st_mode);
+	buf_str(b, " ");
+	buf_hex(b, (uint64_t)st->st_mtim.tv_sec);
+	buf_str(b, ".");
+	buf_hex(b, (uint64_t)st->st_mtim.tv_nsec);
+	buf_str(b, " ");
+	buf_hex(b, (uint64_t)last.tv_sec);
+	buf_str(b, ".");
+	buf_hex(b, (uint64_t)last.tv_nsec);
 }
 
 /* What the answer depends on besides witnesses. It ends its line; NULL: it cannot be kept. */
@@ -285,7 +294,8 @@ static bool still_true(const struct finder *f, const char *line, struct buf *now
 	now->len = 0;
 	buf_str(now, "w ");
 	put_identity(now, &st);
-	buf_fmt(now, " %s", path);
+	buf_str(now, " ");
+	buf_str(now, path);
 	return str_eq(line, now->data);
 }
 

@@ -39,6 +39,6 @@ int tree_make(const struct tree_place *p, const struct tree_edits *t, struct err
 	if (t->params)
 		tree_make_params(p);
 	if (t->profile)
-		tree_make_profile(p);
+		tree_make_profile(p, t);
 	return 0;
 }

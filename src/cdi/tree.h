@@ -35,6 +35,7 @@ struct tree_edits {
 	const char *compat_root;   /* NULL: /usr/local/cuda/compat */
 	bool params;		   /* hide ModifyDeviceFiles */
 	bool profile;		   /* application profile for the devices in /dev */
+	const uint64_t *gpus;	   /* these devices, as tree_gpu_bit has them; NULL: look at /dev */
 	struct tree_mode *modes;
 	size_t modes_n;
 };
@@ -62,6 +63,9 @@ bool tree_is_empty(const struct tree_edits *t);
 
 struct tree_link *tree_add_link(struct arena *a, struct tree_edits *t, const char *target,
 				const char *at);
+
+/* The bit of "nvidia3" with minor number 3 in the profile; 0: not a GPU's node. */
+uint64_t tree_gpu_bit(const char *name, unsigned int minor);
 
 struct tree_place {
 	int root;	/* O_PATH of the container's root, its mounts done */

@@ -47,10 +47,17 @@ static bool has_name(const char *path)
 	return *name && !str_eq(name, ".") && !str_eq(name, "..");
 }
 
-int tree_check(const struct tree_edits *t, struct err *e)
+static int check_amount(const struct tree_edits *t, struct err *e)
 {
 	if (t->links_n > LINKS_MAX || t->folders.n > FOLDERS_MAX || t->modes_n > MODES_MAX)
 		return err_set(e, ERR_CONFIG, "too much is to be made in the container's root");
+	return 0;
+}
+
+int tree_check(const struct tree_edits *t, struct err *e)
+{
+	if (check_amount(t, e) < 0)
+		return -(int)e->code;
 	for (size_t i = 0; i < t->links_n; i++)
 		if (!is_plain(t->links[i].target) || !is_plain(t->links[i].at) ||
 		    !has_name(t->links[i].at))
@@ -69,4 +76,22 @@ int tree_check(const struct tree_edits *t, struct err *e)
 	    (!is_plain(t->compat_root) || t->compat_root[0] != '/' || strchr(t->compat_root, ':')))
 		return err_set(e, ERR_CONFIG, "'%.100s' is no folder of libraries", t->compat_root);
 	return 0;
+}
+
+int tree_check_more(const struct tree_edits *t, const struct tree_edits *checked, struct err *e)
+{
+	struct tree_edits more = *t;
+
+	if (check_amount(t, e) < 0)
+		return -(int)e->code;
+	more.links_n -= checked->links_n;
+	if (more.links_n)
+		more.links += checked->links_n;
+	more.folders.n -= checked->folders.n;
+	if (more.folders.n)
+		more.folders.v += checked->folders.n;
+	more.modes_n -= checked->modes_n;
+	if (more.modes_n)
+		more.modes += checked->modes_n;
+	return tree_check(&more, e);
 }

@@ -258,7 +258,7 @@ int tree_from_args(const char *const *args, struct arena *a, struct tree_edits *
 	t.profile |= hook == HOOK_PROFILE;
 	for (size_t i = 0; i < p.chmod_paths.n; i++)
 		tree_add_mode(a, &t, p.chmod_paths.v[i], p.chmod_mode);
-	if (tree_check(&t, e) < 0)
+	if (tree_check_more(&t, ret, e) < 0)
 		return -(int)e->code;
 	*ret = t;
 	return 0;

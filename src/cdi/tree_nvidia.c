@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small files that the driver's libraries look at inside a container. */
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,13 +66,15 @@ void tree_make_params(const struct tree_place *p)
 		tree_warn(p, "%s", e.msg);
 }
 
-/* "nvidia0"; nvidiactl and nvidia-uvm are no GPUs. */
-static bool is_gpu(const char *name)
+/* nvidiactl and nvidia-uvm are no GPUs. */
+uint64_t tree_gpu_bit(const char *name, unsigned int minor)
 {
 	size_t n = strlen("nvidia");
 
-	return str_starts(name, "nvidia") && isdigit((unsigned char)name[n]) &&
-	       strspn(name + n, "0123456789") == strlen(name + n);
+	if (!str_starts(name, "nvidia") || !name[n] || minor > MINOR_MAX ||
+	    strspn(name + n, "0123456789") != strlen(name + n))
+		return 0;
+	return UINT64_C(1) << minor;
 }
 
 /* The GPUs that the container sees, by minor number. */
@@ -95,23 +96,24 @@ static int gpus_mask(const struct tree_place *p, uint64_t *ret, struct err *e)
 	while ((ent = readdir(d))) {
 		struct stat st;
 
-		if (is_gpu(ent->d_name) &&
-		    fstatat(fd, ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISCHR(st.st_mode) && minor(st.st_rdev) <= MINOR_MAX)
-			mask |= UINT64_C(1) << minor(st.st_rdev);
+		if (tree_gpu_bit(ent->d_name, 0) &&
+		    fstatat(fd, ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode))
+			mask |= tree_gpu_bit(ent->d_name, minor(st.st_rdev));
 	}
 	(void)closedir(d);
 	*ret = mask;
 	return 0;
 }
 
-void tree_make_profile(const struct tree_place *p)
+void tree_make_profile(const struct tree_place *p, const struct tree_edits *t)
 {
 	CLEANUP(freep) char *text = NULL;
 	uint64_t mask = 0;
 	struct err e = {0};
 
-	if (gpus_mask(p, &mask, &e) < 0) {
+	if (t->gpus) {
+		mask = *t->gpus;
+	} else if (gpus_mask(p, &mask, &e) < 0) {
 		tree_warn(p, "%s", e.msg);
 		return;
 	}

@@ -12,6 +12,9 @@ void tree_add_mode(struct arena *a, struct tree_edits *t, const char *path, uint
 
 /* Counts, lengths and control characters of texts that came from outside. */
 int tree_check(const struct tree_edits *t, struct err *e) MUST_USE;
+/* The same, where *t was *checked before more was added. */
+int tree_check_more(const struct tree_edits *t, const struct tree_edits *checked, struct err *e)
+	MUST_USE;
 
 void tree_warn(const struct tree_place *p, const char *fmt, ...) FORMAT(2, 3);
 
@@ -52,11 +55,11 @@ int tree_put(const struct tree_place *p, const char *path, const void *data, siz
 bool tree_has(const struct tree_place *p, const char *path);
 
 /* Parts; what fails there is optional and warned about. */
-void tree_make_links(const struct tree_place *p, const struct tree_edits *t);  /* tree_links.c */
-void tree_make_modes(const struct tree_place *p, const struct tree_edits *t);  /* tree_links.c */
-void tree_make_params(const struct tree_place *p);			       /* tree_nvidia.c */
-void tree_make_profile(const struct tree_place *p);			       /* tree_nvidia.c */
-void tree_make_loader(const struct tree_place *p, const struct tree_edits *t); /* tree_ldcache.c */
+void tree_make_links(const struct tree_place *p, const struct tree_edits *t);	/* tree_links.c */
+void tree_make_modes(const struct tree_place *p, const struct tree_edits *t);	/* tree_links.c */
+void tree_make_params(const struct tree_place *p);				/* tree_nvidia.c */
+void tree_make_profile(const struct tree_place *p, const struct tree_edits *t); /* tree_nvidia.c */
+void tree_make_loader(const struct tree_place *p, const struct tree_edits *t);	/* tree_ldcache.c */
 
 /* The folder of the image's own CUDA libraries, if they are to come first; else NULL. */
 const char *tree_compat(const struct tree_place *p, const struct tree_edits *t);
