@@ -45,6 +45,9 @@ int doc_yaml(const char *text, size_t len, const char *name, struct doc *ret, st
 	MUST_USE;
 int doc_json(const char *text, size_t len, const char *name, struct doc *ret, struct err *e)
 	MUST_USE;
+/* doc_json of what jansson has read or made already. */
+struct json_t;
+int doc_of_json(const struct json_t *j, const char *name, struct doc *ret, struct err *e) MUST_USE;
 void doc_fini(struct doc *d);
 
 /* A scalar without a position, typed like YAML's unquoted ones. The text is copied into a. */

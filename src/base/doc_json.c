@@ -87,11 +87,25 @@ static struct doc_node *convert(struct arena *a, const json_t *j, int depth)
 	return n;
 }
 
+int doc_of_json(const json_t *j, const char *name, struct doc *ret, struct err *e)
+{
+	struct doc d = {0};
+
+	d.name = arena_str(&d.arena, name);
+	d.top = convert(&d.arena, j, 1);
+	if (!d.top) {
+		doc_fini(&d);
+		return err_set(e, ERR_PARSE, "%s: more than 64 levels", name);
+	}
+	*ret = d;
+	return 0;
+}
+
 int doc_json(const char *text, size_t len, const char *name, struct doc *ret, struct err *e)
 {
-	CLEANUP(doc_fini) struct doc d = {0};
 	json_error_t why;
 	json_t *j;
+	int code;
 
 	if (len > TEXT_MAX)
 		return err_set(e, ERR_PARSE, "%s: larger than 4 MiB", name);
@@ -99,12 +113,7 @@ int doc_json(const char *text, size_t len, const char *name, struct doc *ret, st
 	if (!j)
 		return err_set(e, ERR_PARSE, "%s:%d:%d: %s", name, why.line > 0 ? why.line : 1,
 			       why.column > 0 ? why.column : 1, why.text);
-	d.name = arena_str(&d.arena, name);
-	d.top = convert(&d.arena, j, 1);
+	code = doc_of_json(j, name, ret, e);
 	json_decref(j);
-	if (!d.top)
-		return err_set(e, ERR_PARSE, "%s: more than 64 levels", name);
-	*ret = d;
-	d = (struct doc){0};
-	return 0;
+	return code;
 }

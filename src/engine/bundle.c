@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cdi/tree.h"
 #include "runtime/runtime.h"
+#include "runtime/spec_more.h"
 
 static json_t *strings(const char *const *v)
 {
@@ -79,11 +81,11 @@ static void mount_add(json_t *list, const char *type, const char *source, const 
 					      type, "source", source, "options", words));
 }
 
-static json_t *section_mounts(const struct container *c)
+/* What the kernel has to show, in every container. */
+static void mount_own(const struct container *c, json_t *list)
 {
 	CLEANUP(freep)
 	char *shm = str_fmt("nosuid,noexec,nodev,mode=1777,size=%llu", (unsigned long long)c->shm);
-	json_t *list = json_array();
 
 	mount_add(list, "proc", "proc", "/proc", "nosuid,noexec,nodev");
 	mount_add(list, "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=65536k");
@@ -98,10 +100,18 @@ static json_t *section_mounts(const struct container *c)
 	else
 		mount_add(list, "sysfs", "sysfs", "/sys", "nosuid,noexec,nodev,ro");
 	mount_add(list, "cgroup", "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro");
+}
+
+static json_t *section_mounts(const struct container *c)
+{
+	json_t *list = json_array();
+
+	if (!c->bare)
+		mount_own(c, list);
 	for (const struct mount *m = c->mounts; m; m = m->next) {
 		if (m->kind == MOUNT_EXACT)
-			mount_add(list, m->type, m->source, m->at, m->options);
-		else if (m->kind == MOUNT_TMPFS)
+			continue;
+		if (m->kind == MOUNT_TMPFS)
 			mount_add(list, "tmpfs", "tmpfs", m->at, m->options);
 		else
 			mount_add(list, "bind", m->source, m->at,
@@ -164,29 +174,6 @@ static json_t *namespaces(const struct container *c)
 	return list;
 }
 
-static json_t *devices(const struct container *c)
-{
-	json_t *list = json_array();
-
-	for (const struct node *n = c->nodes; n; n = n->next) {
-		const char type[] = {n->type, '\0'};
-
-		(void)json_array_append_new(
-			list, json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "path", n->path,
-					"type", type, "major", (json_int_t)n->major, "minor",
-					(json_int_t)n->minor, "fileMode", (int)n->mode, "uid",
-					(json_int_t)n->uid, "gid", (json_int_t)n->gid));
-	}
-	return list;
-}
-
-/*
- * The filter is most of the document, and its compiled form is looked up by its text: that is put
- * in as it is. Inside a string of JSON the quotes would be escaped, so this stands there once.
- */
-static const char filter_place[] = "@";
-static const char filter_mark[] = "\"seccomp\":\"@\"";
-
 static json_t *section_linux(const struct container *c)
 {
 	static const char *const masked[] = {"/proc/acpi",	    "/proc/asound",
@@ -199,13 +186,11 @@ static json_t *section_linux(const struct container *c)
 	static const char *const read_only[] = {
 		"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 	CLEANUP(freep) char *cgroup = str_fmt("/dlenv/%s", c->id);
-	json_t *linux_part = json_pack(
-		"{s:o, s:o, s:o, s:o, s:s, s:s}", "namespaces", namespaces(c), "maskedPaths",
-		strings(masked), "readonlyPaths", strings(read_only), "resources", resources(c),
-		"cgroupsPath", cgroup, "seccomp", filter_place);
+	json_t *linux_part =
+		json_pack("{s:o, s:o, s:o, s:o, s:s}", "namespaces", namespaces(c), "maskedPaths",
+			  strings(masked), "readonlyPaths", strings(read_only), "resources",
+			  resources(c), "cgroupsPath", cgroup);
 
-	if (c->nodes)
-		(void)json_object_set_new(linux_part, "devices", devices(c));
 	if (c->map->uids) {
 		(void)json_object_set_new(linux_part, "uidMappings",
 					  mappings(c->map->uid, c->map->uids));
@@ -213,22 +198,6 @@ static json_t *section_linux(const struct container *c)
 					  mappings(c->map->gid, c->map->gids));
 	}
 	return linux_part;
-}
-
-/* What config.json has no place for. */
-static void annotate(const struct container *c, json_t *list)
-{
-	if (c->tree)
-		(void)json_object_set_new(list, "dlenv.tree", json_string(c->tree));
-	/* The name that podman and crun agreed on for the same. */
-	if (c->keep_groups)
-		(void)json_object_set_new(list, "run.oci.keep_original_groups", json_string("1"));
-	for (const struct node *n = c->nodes; n; n = n->next) {
-		CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", n->path);
-
-		if (n->host_path && !str_eq(n->host_path, n->path))
-			(void)json_object_set_new(list, key, json_string(n->host_path));
-	}
 }
 
 static json_t *section_annotations(const struct container *c)
@@ -248,9 +217,147 @@ static json_t *section_annotations(const struct container *c)
 				    "dlenv.overlay.upper", c->upper, "dlenv.overlay.work", c->work)
 			: json_pack("{s:s, s:s}", "dlenv.overlay.lower", lower.data,
 				    "dlenv.overlay.upper", "tmpfs");
-	annotate(c, list);
+	/* The name that podman and crun agreed on for the same. */
+	if (c->keep_groups)
+		(void)json_object_set_new(list, "run.oci.keep_original_groups", json_string("1"));
 	return list;
 }
+
+json_t *bundle_json(const struct container *c)
+{
+	json_t *top = json_pack("{s:s, s:o, s:o, s:o, s:o}", "ociVersion", "1.2.0", "process",
+				section_process(c), "mounts", section_mounts(c), "linux",
+				section_linux(c), "annotations", section_annotations(c));
+
+	if (!top)
+		err_bug("config.json has a section that is not JSON");
+	if (c->hostname)
+		(void)json_object_set_new(top, "hostname", json_string(c->hostname));
+	return top;
+}
+
+/* --- what a driver brings --- */
+
+static json_t *devices(const struct container *c)
+{
+	json_t *list = json_array();
+
+	for (const struct node *n = c->nodes; n; n = n->next) {
+		const char type[] = {n->type, '\0'};
+
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "path", n->path,
+					"type", type, "major", (json_int_t)n->major, "minor",
+					(json_int_t)n->minor, "fileMode", (int)n->mode, "uid",
+					(json_int_t)n->uid, "gid", (json_int_t)n->gid));
+	}
+	return list;
+}
+
+/* What config.json has no place for. */
+static void annotate(const struct container *c, json_t *list)
+{
+	CLEANUP(freep) char *tree = c->tree ? tree_text(c->tree) : NULL;
+
+	if (tree)
+		(void)json_object_set_new(list, "dlenv.tree", json_string(tree));
+	for (const struct node *n = c->nodes; n; n = n->next) {
+		CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", n->path);
+
+		if (n->host_path && !str_eq(n->host_path, n->path))
+			(void)json_object_set_new(list, key, json_string(n->host_path));
+	}
+}
+
+static void add_more(const struct container *c, json_t *config)
+{
+	json_t *mounts = json_object_get(config, "mounts");
+
+	for (const struct mount *m = c->mounts; m; m = m->next)
+		if (m->kind == MOUNT_EXACT)
+			mount_add(mounts, m->type, m->source, m->at, m->options);
+	if (c->nodes)
+		(void)json_object_set_new(json_object_get(config, "linux"), "devices", devices(c));
+	annotate(c, json_object_get(config, "annotations"));
+}
+
+/* "a,b" as a list of its own. */
+static const char **words(struct arena *a, const char *text)
+{
+	char *rest = arena_str(a, text ? text : "");
+	const char **v = arena_alloc(a, (strlen(rest) / 2 + 2) * sizeof(*v));
+	size_t n = 0;
+
+	while (*rest) {
+		size_t len = strcspn(rest, ",");
+
+		v[n++] = rest;
+		rest += len;
+		if (*rest)
+			*rest++ = '\0';
+	}
+	return v;
+}
+
+static struct spec_mount *more_mounts(struct container *c, size_t *ret_n)
+{
+	struct spec_mount *list;
+	const char *last = NULL;
+	size_t n = 0;
+
+	for (const struct mount *m = c->mounts; m; m = m->next)
+		n += m->kind == MOUNT_EXACT;
+	list = arena_alloc(&c->arena, (n + 1) * sizeof(*list));
+	*ret_n = n;
+	n = 0;
+	for (const struct mount *m = c->mounts; m; m = m->next) {
+		if (m->kind != MOUNT_EXACT)
+			continue;
+		list[n] = (struct spec_mount){
+			.destination = m->at,
+			.type = m->type,
+			.source = m->source,
+			/* Most have the same. */
+			.options = last && str_eq(last, m->options) ? list[n - 1].options
+								    : words(&c->arena, m->options),
+		};
+		last = m->options;
+		n++;
+	}
+	return list;
+}
+
+void bundle_more(struct container *c, struct spec_more *ret)
+{
+	struct spec_device *devices;
+	size_t n = 0;
+
+	for (const struct node *node = c->nodes; node; node = node->next)
+		n++;
+	devices = arena_alloc(&c->arena, (n + 1) * sizeof(*devices));
+	*ret = (struct spec_more){.devices = devices, .devices_n = n, .tree = c->tree};
+	for (const struct node *node = c->nodes; node; node = node->next)
+		*devices++ = (struct spec_device){
+			.path = node->path,
+			.type = arena_strn(&c->arena, &node->type, 1),
+			.major = node->major,
+			.minor = node->minor,
+			.mode = node->mode,
+			.uid = node->uid,
+			.gid = node->gid,
+			.host_path = node->host_path,
+		};
+	ret->mounts = more_mounts(c, &ret->mounts_n);
+}
+
+/* --- writing --- */
+
+/*
+ * The filter is most of the document, and its compiled form is looked up by its text: that is put
+ * in as it is. Inside a string of JSON the quotes would be escaped, so this stands there once.
+ */
+static const char filter_place[] = "@";
+static const char filter_mark[] = "\"seccomp\":\"@\"";
 
 static void put_filter(const char *text, struct buf *ret)
 {
@@ -261,21 +368,27 @@ static void put_filter(const char *text, struct buf *ret)
 	buf_str(ret, mark + strlen(filter_mark));
 }
 
-int bundle_write(const struct container *c, const char *dir, struct err *e)
+int bundle_save(const struct container *c, json_t *config, const char *dir, struct err *e)
 {
-	json_t *top = json_pack("{s:s, s:o, s:o, s:o, s:o}", "ociVersion", "1.2.0", "process",
-				section_process(c), "mounts", section_mounts(c), "linux",
-				section_linux(c), "annotations", section_annotations(c));
+	json_t *linux_part = json_object_get(config, "linux");
 	CLEANUP(freep) char *path = str_fmt("%s/config.json", dir);
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(buf_fini) struct buf all = {0};
 
-	if (!top)
+	add_more(c, config);
+	(void)json_object_set_new(linux_part, "seccomp", json_string(filter_place));
+	text = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT);
+	if (!text)
 		err_bug("config.json has a section that is not JSON");
-	if (c->hostname)
-		(void)json_object_set_new(top, "hostname", json_string(c->hostname));
-	text = json_dumps(top, JSON_SORT_KEYS | JSON_COMPACT);
-	json_decref(top);
 	put_filter(text, &all);
 	return file_write(AT_FDCWD, path, all.data, all.len, 0600, 0, e);
+}
+
+int bundle_write(const struct container *c, const char *dir, struct err *e)
+{
+	json_t *config = bundle_json(c);
+	int code = bundle_save(c, config, dir, e);
+
+	json_decref(config);
+	return code;
 }

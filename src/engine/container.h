@@ -13,6 +13,8 @@
  * whoever fills it in; the lists belong to the arena.
  */
 
+struct tree_edits;
+
 enum mount_kind { MOUNT_BIND, MOUNT_TMPFS, MOUNT_EXACT };
 
 struct mount {
@@ -65,9 +67,10 @@ struct container {
 	struct mount **mounts_end;
 	struct node *nodes; /* in order */
 	struct node **nodes_end;
-	struct strs more_env; /* NAME=VALUE besides env, whose names it replaces */
-	const char *tree;     /* what is made inside before anything runs: tree_text(); or NULL */
-	bool keep_groups;     /* the caller's supplementary groups stay (user namespace) */
+	struct strs more_env;	       /* NAME=VALUE besides env, whose names it replaces */
+	const struct tree_edits *tree; /* what is made inside before anything runs; or NULL */
+	bool bare;		       /* no file systems besides mounts: a root to be prepared */
+	bool keep_groups;	       /* the caller's supplementary groups stay (user namespace) */
 	struct limit *limits;
 	const struct idmap *map; /* no rows: the host's user namespace */
 	enum net_mode net;	 /* resolved: never NET_AUTO */
@@ -95,7 +98,17 @@ void container_group(struct container *c, uint32_t gid);
 void container_limit(struct container *c, const char *name, uint64_t soft, uint64_t hard);
 
 /*
- * Write dir/config.json (OCI runtime-spec 1.2) for it: what src/runtime/ then
- * carries out.
+ * Its config.json (OCI runtime-spec 1.2), which src/runtime/ then carries out, without
+ * linux.seccomp (rt_default_seccomp_json()) and what bundle_more has. To be released with
+ * json_decref.
  */
+struct json_t;
+struct spec_more;
+struct json_t *bundle_json(const struct container *c) MUST_USE;
+/* Its nodes, MOUNT_EXACTs and tree; they live as long as c. */
+void bundle_more(struct container *c, struct spec_more *ret);
+/* Add all that to what bundle_json gave, and write dir/config.json. */
+int bundle_save(const struct container *c, struct json_t *config, const char *dir, struct err *e)
+	MUST_USE;
+/* Without a start in this process. */
 int bundle_write(const struct container *c, const char *dir, struct err *e) MUST_USE;

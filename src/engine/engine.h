@@ -46,6 +46,11 @@ struct engine_ops {
 	int (*start)(struct engine *en, struct container *c, struct running *ret, struct err *e);
 	/* Start, wait, remove. *ret_status: the command's. */
 	int (*run)(struct engine *en, struct container *c, int *ret_status, struct err *e);
+	/*
+	 * Make what a start would make in c->upper before the first program, and stop. ERR_RUNTIME
+	 * as well when something of it is left out that a start would only warn about.
+	 */
+	int (*prepare)(struct engine *en, struct container *c, struct err *e);
 	/* ERR_ABSENT when no container of that name runs. */
 	int (*find)(struct engine *en, const char *id, struct running *ret, struct err *e);
 	int (*exec)(struct engine *en, const char *id, const struct running *r,

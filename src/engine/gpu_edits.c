@@ -101,7 +101,8 @@ static void put_mount(const struct cdi_mount *m, struct container *c)
 
 	buf_str(&options, "");
 	for (size_t i = 0; i < m->options.n; i++) {
-		buf_fmt(&options, "%s%s", i ? "," : "", m->options.v[i]);
+		buf_str(&options, i ? "," : "");
+		buf_str(&options, m->options.v[i]);
 		bind |= str_eq(m->options.v[i], "bind") || str_eq(m->options.v[i], "rbind");
 	}
 	/* A mount without a type and without options is a bind mount, too. */
@@ -125,12 +126,12 @@ static void put_variable(const char *variable, struct container *c)
 static int put_hooks(const struct cdi_edits *edits, struct container *c, struct err *e)
 {
 	CLEANUP(strs_fini) struct strs unknown = {0};
-	CLEANUP(freep) char *text = NULL;
-	struct tree_edits tree = {0};
+	struct tree_edits *tree;
 
 	if (!edits->hooks_n)
 		return 0;
-	if (tree_from_hooks(edits->hooks, edits->hooks_n, &c->arena, &tree, &unknown, e) < 0)
+	tree = arena_alloc(&c->arena, sizeof(*tree));
+	if (tree_from_hooks(edits->hooks, edits->hooks_n, &c->arena, tree, &unknown, e) < 0)
 		return -(int)e->code;
 	if (unknown.n) {
 		(void)err_set(e, ERR_CONFIG, "the hook '%s' of a CDI file is not known",
@@ -138,10 +139,8 @@ static int put_hooks(const struct cdi_edits *edits, struct container *c, struct 
 		return err_hint(e, "dlenv runs no programs of the host for a container; podman or "
 				   "docker can use this device");
 	}
-	if (tree_is_empty(&tree))
-		return 0;
-	text = tree_text(&tree);
-	c->tree = arena_str(&c->arena, text);
+	if (!tree_is_empty(tree))
+		c->tree = tree;
 	return 0;
 }
 

@@ -4,8 +4,12 @@
 #include "engine/gpu.h"
 #include "host/nvidia.h"
 #include "host/nvml.h"
+#include "oci/store.h"
 
-/* What the files of gpu.h share: gpu.c (choosing), gpu_edits.c (putting edits into a container). */
+/*
+ * What the files of gpu.h and gpu_layer.h share: gpu.c (choosing), gpu_edits.c (putting edits into
+ * a container), gpu_layer.c (what is made of them once), gpu_layer_seen.c (where it is not enough).
+ */
 
 /* The machine as it was found out for one request. */
 struct found {
@@ -25,3 +29,7 @@ void gpu_warn(const struct gpu_want *w, const char *fmt, ...) FORMAT(2, 3);
  */
 int gpu_put(const struct gpu_want *w, const struct cdi_edits *edits, size_t seen,
 	    struct container *c, struct err *e) MUST_USE;
+
+/* Does something lie over what a layer has of a tree: a mount of c's, or its upper folder? */
+bool gpu_layer_is_covered(const struct store *s, const char *id, const struct tree_edits *t,
+			  const struct container *c);

@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "engine/net.h"
+#include "runtime/spec_more.h"
 
 enum { STATE_MAX = 65536, KILLED_MS = 5000 };
 
@@ -148,6 +149,8 @@ static pid_t userns_to_join(struct engine *en)
 struct starting {
 	struct container *c;
 	const char *dir;
+	json_t *config;
+	struct spec_more more;
 	struct running *r;
 };
 
@@ -166,6 +169,21 @@ static int attach_network(struct starting *g, pid_t pid, struct err *e)
 }
 
 /*
+ * Called while the container's process makes its mounts: what need not be there before them is
+ * written here.
+ */
+static int record(void *arg, pid_t pid, struct err *e)
+{
+	struct starting *g = arg;
+
+	if (bundle_save(g->c, g->config, g->dir, e) < 0)
+		return -(int)e->code;
+	json_decref(g->config);
+	g->config = NULL;
+	return attach_network(g, pid, e);
+}
+
+/*
  * Recorded before the first process is let go: if we are killed now it dies
  * with us, if we are killed later it can be found.
  */
@@ -174,34 +192,34 @@ static int record_start(void *arg, pid_t pid, struct err *e)
 	struct starting *g = arg;
 
 	g->r->init = (struct rt_process_id){.pid = pid, .start_time = rt_start_time(pid)};
-	if (attach_network(g, pid, e) < 0)
-		return -(int)e->code;
-	return state_save(g->dir, g->r, e);
+	return record(g, pid, e) < 0 ? -(int)e->code : state_save(g->dir, g->r, e);
 }
 
-static int network_only(void *arg, pid_t pid, struct err *e)
+static int bundle_prepare(struct engine *en, struct starting *g, struct err *e)
 {
-	return attach_network(arg, pid, e);
-}
-
-static int bundle_prepare(struct engine *en, struct container *c, const char *dir, struct err *e)
-{
-	c->map = &en->map;
-	if (dir_make(AT_FDCWD, dir, 0700, e) < 0)
+	g->c->map = &en->map;
+	if (dir_make(AT_FDCWD, g->dir, 0700, e) < 0)
 		return -(int)e->code;
-	return bundle_write(c, dir, e);
+	g->config = bundle_json(g->c);
+	bundle_more(g->c, &g->more);
+	return 0;
 }
 
-static struct rt_opts options(struct engine *en, const struct container *c, const char *dir)
+static struct rt_opts options(struct engine *en, struct starting *g)
 {
 	return (struct rt_opts){
-		.bundle = dir,
-		.id = c->id,
+		.bundle = g->dir,
+		.config = g->config,
+		.more = &g->more,
+		.seccomp = rt_default_seccomp_json(),
+		.id = g->c->id,
 		.seccomp_cache = en->seccomp_cache,
 		.userns_pid = userns_to_join(en),
 		.stdio = {-1, -1, -1},
 		.on_warning = en->warn,
 		.on_warning_arg = en->warn_arg,
+		.on_created = record,
+		.on_created_arg = g,
 	};
 }
 
@@ -222,19 +240,25 @@ static void stop_helper(const struct running *r, const char *id)
 		dbg("%s: %s", id, e.msg);
 }
 
+/* What is left of a start, successful or not. */
+static void starting_fini(struct starting *g)
+{
+	json_decref(g->config);
+	g->config = NULL;
+}
+
 static int own_start(struct engine *en, struct container *c, struct running *ret, struct err *e)
 {
 	CLEANUP(freep) char *dir = engine_run_dir(en, c->id);
 	struct running r = {.net_mode = c->net};
-	struct starting g = {.c = c, .dir = dir, .r = &r};
+	CLEANUP(starting_fini) struct starting g = {.c = c, .dir = dir, .r = &r};
 	struct rt_opts o;
 
-	if (bundle_prepare(en, c, dir, e) < 0)
+	if (bundle_prepare(en, &g, e) < 0)
 		return -(int)e->code;
-	o = options(en, c, dir);
+	o = options(en, &g);
 	o.flags = RT_DETACH;
 	o.on_created = record_start;
-	o.on_created_arg = &g;
 	if (rt_start(&o, &r.init, e) < 0) {
 		stop_helper(&r, c->id);
 		bundle_remove(dir, c->id);
@@ -249,20 +273,54 @@ static int own_run(struct engine *en, struct container *c, int *ret_status, stru
 {
 	CLEANUP(freep) char *dir = engine_run_dir(en, c->id);
 	struct running r = {.net_mode = c->net};
-	struct starting g = {.c = c, .dir = dir, .r = &r};
+	CLEANUP(starting_fini) struct starting g = {.c = c, .dir = dir, .r = &r};
 	struct rt_opts o;
 	int code;
 
-	if (bundle_prepare(en, c, dir, e) < 0)
+	if (bundle_prepare(en, &g, e) < 0)
 		return -(int)e->code;
-	o = options(en, c, dir);
+	o = options(en, &g);
 	o.flags = RT_FORWARD;
-	o.on_created = needs_helper(c) ? network_only : NULL;
-	o.on_created_arg = &g;
 	code = rt_run(&o, ret_status, e);
 	stop_helper(&r, c->id);
 	bundle_remove(dir, c->id);
 	return code;
+}
+
+/* A warning is enough to fail. The first is kept. */
+static void note_warning(void *arg, const char *text)
+{
+	struct err *why = arg;
+
+	if (!why->code)
+		(void)err_set(why, ERR_RUNTIME, "%s", text);
+}
+
+static int own_prepare(struct engine *en, struct container *c, struct err *e)
+{
+	CLEANUP(freep) char *dir = engine_run_dir(en, c->id);
+	CLEANUP(starting_fini) struct starting g = {.c = c, .dir = dir};
+	struct err why = {0};
+	struct rt_opts o;
+	int status = 0;
+	int code;
+
+	if (bundle_prepare(en, &g, e) < 0)
+		return -(int)e->code;
+	o = options(en, &g);
+	o.flags = RT_PREPARE;
+	o.on_created = NULL;
+	o.on_warning = note_warning;
+	o.on_warning_arg = &why;
+	code = rt_run(&o, &status, e);
+	bundle_remove(dir, c->id);
+	if (code < 0)
+		return code;
+	if (why.code) {
+		*e = why;
+		return -(int)e->code;
+	}
+	return status ? err_set(e, ERR_RUNTIME, "a container's root was not prepared") : 0;
 }
 
 static int own_exec(struct engine *en, const char *id, const struct running *r,
@@ -319,6 +377,7 @@ static const struct engine_ops own_ops = {
 	.summary = "no daemon",
 	.start = own_start,
 	.run = own_run,
+	.prepare = own_prepare,
 	.find = own_find,
 	.exec = own_exec,
 	.stop = own_stop,

@@ -216,7 +216,22 @@ static int make(const struct user_layer *l, struct layer_build *build, const str
 	return 0;
 }
 
-int user_layer_make(const struct user_layer *l, char ret_id[DIGEST_LEN], struct err *e)
+static bool find(const struct user_layer *l, const char *id, const char *parent_index,
+		 struct layer *ret)
+{
+	CLEANUP(layer_fini) struct layer own = {0};
+	struct err e = {0};
+
+	if (!layer_ready(l->store, id) || layer_load(l->store, id, &own, &e) < 0 ||
+	    !str_eq(own.parent_index, parent_index))
+		return false;
+	*ret = own;
+	own = (struct layer){0};
+	return true;
+}
+
+/* Make it unless it is there. */
+static int user_layer_make(const struct user_layer *l, struct layer *ret, struct err *e)
 {
 	const struct user *u = l->user;
 	const char *parent = l->image->layers.v[l->image->layers.n - 1];
@@ -226,30 +241,32 @@ int user_layer_make(const struct user_layer *l, char ret_id[DIGEST_LEN], struct 
 			     (unsigned int)l->map->uids);
 	CLEANUP(layer_fini) struct layer below = {0};
 	CLEANUP(layer_end) struct layer_build build = {.lock = -1};
+	char id[DIGEST_LEN];
 
-	digest_bytes(text, strlen(text), ret_id);
+	digest_bytes(text, strlen(text), id);
 	if (layer_load(l->store, parent, &below, e) < 0)
 		return -(int)e->code;
-	if (layer_usable(l->store, ret_id, below.index))
+	if (find(l, id, below.index, ret))
 		return 0;
-	if (layer_begin(l->store, ret_id, below.index, NULL, &build, e) < 0)
+	if (layer_begin(l->store, id, below.index, NULL, &build, e) < 0 ||
+	    (!build.done && make(l, &build, &below, e) < 0))
 		return -(int)e->code;
-	return build.done ? 0 : make(l, &build, &below, e);
+	return layer_load(l->store, id, ret, e);
 }
 
-int user_layer_stack(const struct user_layer *l, struct strs *ret, struct err *e)
+int user_layer_stack(const struct user_layer *l, struct strs *ret, struct layer *ret_own,
+		     struct err *e)
 {
-	char id[DIGEST_LEN];
 	CLEANUP(freep) char *top = NULL;
 
-	if (user_layer_make(l, id, e) < 0)
+	if (user_layer_make(l, ret_own, e) < 0)
 		return -(int)e->code;
 	for (size_t i = 0; i < l->image->layers.n; i++) {
 		CLEANUP(freep) char *path = layer_path(l->store, l->image->layers.v[i]);
 
 		strs_add(ret, path);
 	}
-	top = layer_path(l->store, id);
+	top = layer_path(l->store, ret_own->id);
 	strs_add(ret, top);
 	return 0;
 }

@@ -18,11 +18,9 @@ struct user_layer {
 	const struct image *image;
 };
 
-/* Make it unless it is there. ret_id names the layer. */
-int user_layer_make(const struct user_layer *l, char ret_id[DIGEST_LEN], struct err *e) MUST_USE;
-
 /*
  * Layer folders for a container, bottom first, the user's on top: the caller
- * frees the list.
+ * frees the list. It is made unless it is there; *ret_own is the caller's, too.
  */
-int user_layer_stack(const struct user_layer *l, struct strs *ret, struct err *e) MUST_USE;
+int user_layer_stack(const struct user_layer *l, struct strs *ret, struct layer *ret_own,
+		     struct err *e) MUST_USE;

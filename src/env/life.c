@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/build.h"
+#include "engine/gpu_layer.h"
 #include "engine/net.h"
 #include "engine/user_layer.h"
 #include "env/gpu.h"
@@ -319,13 +320,14 @@ int env_definition(const struct env *v, struct env_def *ret, struct err *e)
 	return env_def_load(&sources, ret, e);
 }
 
-static int stack(struct site *s, const struct strs *layers, struct strs *ret, struct err *e)
+static int stack(struct site *s, const struct strs *layers, struct strs *ret, struct layer *ret_own,
+		 struct err *e)
 {
 	struct image img = {.layers = *layers};
 	const struct user_layer l = {
 		.store = &s->store, .user = s->user, .map = &s->engine.map, .image = &img};
 
-	if (user_layer_stack(&l, ret, e) == 0)
+	if (user_layer_stack(&l, ret, ret_own, e) == 0)
 		return 0;
 	if (e->code == ERR_ABSENT)
 		return err_hint(e, "the image is damaged: `dlenv rebuild` makes it again and keeps "
@@ -394,7 +396,9 @@ int env_start(struct env *v, const struct env_def *d, struct err *e)
 	CLEANUP(freep) char *work = env_path(v, "work");
 	CLEANUP(container_fini) struct container c;
 	CLEANUP(strs_fini) struct strs lowers = {0};
+	CLEANUP(layer_fini) struct layer own = {0};
 	CLEANUP(running_fini) struct running r = {0};
+	struct gpu_layer driver = {.engine = en, .store = &v->site->store, .below = &own};
 	uint16_t ports[2] = {0};
 
 	container_init(&c);
@@ -403,16 +407,17 @@ int env_start(struct env *v, const struct env_def *d, struct err *e)
 	/* What an earlier start left behind when it was killed. */
 	if (en->ops->stop(en, v->id, 0, e) < 0 || choose_network(v, d, &c.net, e) < 0)
 		return -(int)e->code;
-	if (stack(v->site, &v->rec.layers, &lowers, e) < 0 ||
+	if (stack(v->site, &v->rec.layers, &lowers, &own, e) < 0 ||
 	    inside_fill(v->site, v, d, &c, e) < 0 || env_gpu_give(v->site, v, d, &c, e) < 0 ||
 	    prepare_files(v, d, e) < 0 || bind_init(v, &c, e) < 0)
 		return -(int)e->code;
 	ports[0] = d->jupyter.enable ? v->rec.jupyter_port : 0;
 	c.id = v->id;
 	c.hostname = v->name;
-	c.lowers = (const char *const *)lowers.v;
 	c.upper = upper;
 	c.work = work;
+	gpu_layer_add(&driver, &c, &lowers);
+	c.lowers = (const char *const *)lowers.v;
 	c.args = args;
 	c.env = vars;
 	c.cwd = "/";

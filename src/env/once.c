@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/gpu_layer.h"
 #include "engine/net.h"
 #include "engine/user_layer.h"
 #include "env/gpu.h"
@@ -66,10 +67,12 @@ int env_run_once(struct site *s, const struct env_def *d, const struct enter *n,
 	CLEANUP(image_fini) struct image img = {0};
 	CLEANUP(container_fini) struct container c;
 	CLEANUP(strs_fini) struct strs lowers = {0};
+	CLEANUP(layer_fini) struct layer own = {0};
 	CLEANUP(strs_fini) struct strs vars = {0};
 	CLEANUP(freep) char *id = fresh_id();
 	CLEANUP(freep) char *cwd = n->cwd ? str_dup(n->cwd) : inside_cwd(s, d);
 	struct user_layer l = {.store = &s->store, .user = s->user, .map = &en->map, .image = &img};
+	struct gpu_layer driver = {.engine = en, .store = &s->store, .below = &own};
 	/* Attaching pasta takes longer than all the rest; auto means it for environments only. */
 	enum net_mode network =
 		d->run.network == NET_AUTO ? NET_HOST : (enum net_mode)d->run.network;
@@ -77,14 +80,15 @@ int env_run_once(struct site *s, const struct env_def *d, const struct enter *n,
 	bool cuda;
 
 	container_init(&c);
-	if (env_image(s, d, false, &img, &cuda, e) < 0 || user_layer_stack(&l, &lowers, e) < 0 ||
-	    net_choose(network, &c.net, &why, e) < 0)
+	if (env_image(s, d, false, &img, &cuda, e) < 0 ||
+	    user_layer_stack(&l, &lowers, &own, e) < 0 || net_choose(network, &c.net, &why, e) < 0)
 		return -(int)e->code;
 	container_tmpfs(&c, "/run", "nosuid,nodev,mode=755");
 	c.uid = n->root ? 0 : s->user->uid;
 	c.gid = n->root ? 0 : s->user->gid;
 	if (inside_fill(s, NULL, d, &c, e) < 0 || env_gpu_give(s, NULL, d, &c, e) < 0)
 		return -(int)e->code;
+	gpu_layer_add(&driver, &c, &lowers);
 	inside_variables(s, NULL, d, &vars);
 	inside_terminal(&vars);
 	for (size_t i = 0; i < c.more_env.n; i++)

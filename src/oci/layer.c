@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -22,7 +23,7 @@
 #include "base/mem.h"
 #include "oci/index.h"
 
-enum { TRIES = 1000 };
+enum { TRIES = 1000, DEPTH_MAX = 4, DAY_S = 24 * 60 * 60 };
 
 static bool is_id(const char *s, size_t n)
 {
@@ -226,11 +227,20 @@ static bool is_in(const struct strs *a, const struct strs *b, const char *id)
 static bool belongs_to_used(const struct store *s, const char *id, const struct strs *used,
 			    const struct strs *keep)
 {
-	CLEANUP(layer_fini) struct layer l = {0};
+	CLEANUP(freep) char *parent = str_dup(id);
 	struct err e = {0};
 
-	return layer_load(s, id, &l, &e) == 0 && !l.definition && l.parent &&
-	       is_in(used, keep, l.parent);
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		CLEANUP(layer_fini) struct layer l = {0};
+
+		if (layer_load(s, parent, &l, &e) < 0 || l.definition || !l.parent)
+			return false;
+		if (is_in(used, keep, l.parent))
+			return true;
+		free(parent);
+		parent = TAKE(l.parent);
+	}
+	return false;
 }
 
 int store_unused(const struct store *s, const struct strs *keep, struct strs *ret, struct err *e)
@@ -246,6 +256,36 @@ int store_unused(const struct store *s, const struct strs *keep, struct strs *re
 		if (is_id(id, strlen(id)) && !is_in(&used, keep, id) &&
 		    !belongs_to_used(s, id, &used, keep))
 			strs_add(ret, id);
+	}
+	return 0;
+}
+
+void layer_used(const struct store *s, const char *id)
+{
+	CLEANUP(freep) char *meta = str_fmt("layers/%s/meta.json", id);
+	struct stat st;
+
+	if (fstatat(s->fd, meta, &st, 0) == 0 && st.st_mtime + DAY_S < time(NULL))
+		(void)utimensat(s->fd, meta, NULL, 0);
+}
+
+int store_idle(const struct store *s, const char *title, int64_t seconds, struct strs *ret,
+	       struct err *e)
+{
+	CLEANUP(strs_fini) struct strs layers = {0};
+	int64_t now = time(NULL);
+
+	if (dir_list(s->fd, "layers", &layers, e) < 0)
+		return -(int)e->code;
+	for (size_t i = 0; i < layers.n; i++) {
+		CLEANUP(layer_fini) struct layer l = {0};
+		CLEANUP(freep) char *meta = str_fmt("layers/%s/meta.json", layers.v[i]);
+		struct err ignored;
+		struct stat st;
+
+		if (fstatat(s->fd, meta, &st, 0) == 0 && st.st_mtime + seconds < now &&
+		    layer_load(s, layers.v[i], &l, &ignored) == 0 && str_eq(l.title, title))
+			strs_add(ret, layers.v[i]);
 	}
 	return 0;
 }

@@ -73,11 +73,17 @@ int layer_index(const char *folder, struct err *e) MUST_USE;
 int store_sweep(const struct store *s, struct err *e) MUST_USE;
 
 /*
- * The ids of layers that no image needs and that are not in keep (or NULL). A
- * layer without a definition (the user's account) stays while its parent is needed.
+ * The ids of layers that no image needs and that are not in keep (or NULL). A layer without a
+ * definition (the user's account, a driver's place) stays while one below it is needed.
  */
 int store_unused(const struct store *s, const struct strs *keep, struct strs *ret, struct err *e)
 	MUST_USE;
+
+/* Note that it is used, to the day. */
+void layer_used(const struct store *s, const char *id);
+/* The ids of layers of a title that have not been used for so many seconds. */
+int store_idle(const struct store *s, const char *title, int64_t seconds, struct strs *ret,
+	       struct err *e) MUST_USE;
 
 /* Remove a layer, finished or damaged. In the user namespace of the store's owner. */
 int layer_remove(const struct store *s, const char *id, struct err *e) MUST_USE;

@@ -151,6 +151,12 @@ static int stage_oom(struct rt *rt, struct err *e)
 	return 0;
 }
 
+/* The end of the error pipe without an error is success. */
+static int stage_prepared(struct rt *rt UNUSED, struct err *e UNUSED)
+{
+	_exit(0);
+}
+
 static int stage_go(struct rt *rt, struct err *e UNUSED)
 {
 	wait_byte(rt);
@@ -211,7 +217,17 @@ static bool has_sysctl(const struct rt *rt)
 
 static bool has_tree(const struct rt *rt)
 {
-	return spec_annotation(&rt->spec, "dlenv.tree");
+	return rt->spec.tree || spec_annotation(&rt->spec, "dlenv.tree");
+}
+
+static bool prepares(const struct rt *rt)
+{
+	return rt->o->flags & RT_PREPARE;
+}
+
+static bool is_started(const struct rt *rt)
+{
+	return !prepares(rt);
 }
 
 static bool is_readonly(const struct rt *rt)
@@ -230,9 +246,10 @@ static const struct stage stages[] = {
 	{"ready", NULL, stage_ready},
 	{"root", NULL, stage_root},
 	{"mounts", NULL, stage_mounts},
-	{"devices", NULL, stage_devices},
+	{"devices", is_started, stage_devices},
 	{"console", has_terminal, stage_console},
 	{"tree", has_tree, stage_tree},
+	{"prepared", prepares, stage_prepared},
 	{"sysctl", has_sysctl, stage_sysctl},
 	{"masks", NULL, stage_masks},
 	{"readonly", is_readonly, stage_readonly},

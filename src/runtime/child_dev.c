@@ -24,13 +24,14 @@ struct node {
 	unsigned int minor;
 	uint32_t uid;
 	uint32_t gid;
+	const char *host_path; /* NULL: dlenv.node.PATH or the same */
 };
 
 /* config-linux.md "Default Devices"; console and ptmx are made elsewhere. */
 static const struct node defaults[] = {
-	{"null", S_IFCHR, 0666, 1, 3, 0, 0},	{"zero", S_IFCHR, 0666, 1, 5, 0, 0},
-	{"full", S_IFCHR, 0666, 1, 7, 0, 0},	{"random", S_IFCHR, 0666, 1, 8, 0, 0},
-	{"urandom", S_IFCHR, 0666, 1, 9, 0, 0}, {"tty", S_IFCHR, 0666, 5, 0, 0, 0},
+	{"null", S_IFCHR, 0666, 1, 3, 0, 0, NULL},    {"zero", S_IFCHR, 0666, 1, 5, 0, 0, NULL},
+	{"full", S_IFCHR, 0666, 1, 7, 0, 0, NULL},    {"random", S_IFCHR, 0666, 1, 8, 0, 0, NULL},
+	{"urandom", S_IFCHR, 0666, 1, 9, 0, 0, NULL}, {"tty", S_IFCHR, 0666, 5, 0, 0, 0, NULL},
 };
 
 static const struct {
@@ -51,7 +52,7 @@ static bool is_node(const struct stat *st, const struct node *n)
 static int node_bind(struct rt *rt, int dir, const char *path, const struct node *n, struct err *e)
 {
 	CLEANUP(freep) char *key = str_fmt("dlenv.node.%s", path);
-	const char *other = spec_annotation(&rt->spec, key);
+	const char *other = n->host_path ? n->host_path : spec_annotation(&rt->spec, key);
 	const char *host = other ? other : path;
 	CLEANUP(fd_closep) int source = -1;
 	struct mnt_at at = {.root = rt->root, .path = path, .fd = -1};
@@ -141,6 +142,7 @@ static int device_make(struct rt *rt, const struct spec_device *d, int dev, stru
 		.minor = (unsigned int)d->minor,
 		.uid = (uint32_t)d->uid,
 		.gid = (uint32_t)d->gid,
+		.host_path = d->host_path,
 	};
 	int dir = -1;
 

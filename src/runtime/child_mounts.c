@@ -260,11 +260,10 @@ int stage_mounts(struct rt *rt, struct err *e)
 			.m = &m[i],
 			.at = {.root = rt->root, .path = m[i].destination, .fd = -1},
 			.source = rt->sources[i],
+			.o = rt->options[i],
 		};
-		int code = mount_options_parse((const char *const *)m[i].options, &j.o, e);
+		int code = mount_one(&j, e);
 
-		if (!code)
-			code = mount_one(&j, e);
 		mount_options_fini(&j.o);
 		fd_closep(&j.at.fd);
 		fd_closep(&rt->sources[i]);

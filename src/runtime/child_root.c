@@ -74,18 +74,22 @@ static int open_layers(struct rt *rt, const char *lower, struct err *e)
 static int open_source(struct rt *rt, size_t i, struct err *e)
 {
 	const struct spec_mount *m = (const struct spec_mount *)rt->spec.mounts.items + i;
-	CLEANUP(mount_options_fini) struct mount_options o = {0};
+	struct mount_options *o = &rt->options[i];
 	CLEANUP(freep) char *path = NULL;
 
 	rt->sources[i] = -1;
-	if (mount_options_parse((const char *const *)m->options, &o, e) < 0)
+	/* A driver's files have one list of options. */
+	if (i && m->options == m[-1].options && !o[-1].data.n)
+		*o = o[-1];
+	else if (mount_options_parse((const char *const *)m->options, o, e) < 0)
 		return err_wrap(e, "mount '%s'", m->destination);
-	if (!o.bind && !str_eq(m->type, "bind"))
+	o->done = false;
+	if (!o->bind && !str_eq(m->type, "bind"))
 		return 0;
 	if (!m->source)
 		return err_set(e, ERR_CONFIG, "the mount '%s' has no source", m->destination);
 	path = m->source[0] == '/' ? str_dup(m->source) : str_fmt("%s/%s", rt->bundle, m->source);
-	return mnt_source(AT_FDCWD, path, o.deep, &rt->sources[i], e);
+	return mnt_source_with(path, o, &rt->sources[i], e);
 }
 
 /* R3: never the image's, and really the null device. */
@@ -111,6 +115,7 @@ int stage_sources(struct rt *rt, struct err *e)
 	if (lower && open_layers(rt, lower, e) < 0)
 		return -(int)e->code;
 	rt->sources = mem_alloc((rt->spec.mounts.n + 1) * sizeof(*rt->sources));
+	rt->options = mem_alloc((rt->spec.mounts.n + 1) * sizeof(*rt->options));
 	for (size_t i = 0; i < rt->spec.mounts.n; i++)
 		if (open_source(rt, i, e) < 0)
 			return -(int)e->code;
@@ -208,7 +213,7 @@ static int overlay_root(struct rt *rt, struct err *e)
 		if (mount("overlay", mnt_fd_name(rt->place, place), "overlay", 0, data) == 0)
 			return reopen_place(rt, e);
 	}
-	if (errno != EPERM && errno != EINVAL && errno != ENODEV)
+	if ((errno != EPERM && errno != EINVAL && errno != ENODEV) || rt->o->flags & RT_PREPARE)
 		return err_sys(e, "cannot mount the overlay of %zu layers", rt->layers_n);
 	dbg("the kernel refused the overlay (errno %d): trying fuse-overlayfs", errno);
 	if (fuse_overlay_mount(options.data, rt->place, rt->place_parent, rt->bundle, e) < 0)

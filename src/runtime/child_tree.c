@@ -32,7 +32,9 @@ int stage_tree(struct rt *rt, struct err *e)
 		.warn_arg = rt,
 	};
 
-	if (tree_parse(spec_annotation(&rt->spec, "dlenv.tree"), &a, &t, e) < 0)
+	if (rt->spec.tree)
+		t = *rt->spec.tree;
+	else if (tree_parse(spec_annotation(&rt->spec, "dlenv.tree"), &a, &t, e) < 0)
 		return err_wrap(e, "annotation dlenv.tree");
 	/* /proc is still the host's. */
 	if (t.params)

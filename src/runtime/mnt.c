@@ -122,20 +122,47 @@ int mnt_source(int dir, const char *path, bool deep, int *ret_fd, struct err *e)
 	return 0;
 }
 
-/* ENOSYS: before Linux 5.12. */
-static int set_attributes(int fd, const struct mount_options *o)
+static struct mount_attr attributes(const struct mount_options *o)
 {
 	struct mount_attr attr = {
 		.attr_set = o->set | (o->deep ? o->deep_set : 0),
 		.attr_clr = o->clear,
 		.propagation = o->propagation,
 	};
-	struct mount_attr deep = {.attr_set = o->deep_set, .attr_clr = o->deep_clear};
-	unsigned int recursive = o->deep ? AT_RECURSIVE : 0;
 
 	/* An atime setting replaces the one before it. */
 	if (attr.attr_set & MOUNT_ATTR__ATIME)
 		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	return attr;
+}
+
+int mnt_source_with(const char *path, struct mount_options *o, int *ret_fd, struct err *e)
+{
+	/* open_tree_attr has this number everywhere. */
+	enum { OPEN_TREE_ATTR = 467 };
+	struct mount_attr attr = attributes(o);
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (o->deep ? AT_RECURSIVE : 0);
+	long fd = -1;
+
+	if (!o->deep_set && !o->deep_clear && mnt_is_new() && env_allows("treeattr"))
+		fd = syscall(OPEN_TREE_ATTR, AT_FDCWD, path, flags, &attr, sizeof(attr));
+	/* Whatever it was: the longer way has the better message. */
+	if (fd < 0)
+		return mnt_source(AT_FDCWD, path, o->deep, ret_fd, e);
+	o->done = true;
+	*ret_fd = (int)fd;
+	return 0;
+}
+
+/* ENOSYS: before Linux 5.12. */
+static int set_attributes(int fd, const struct mount_options *o)
+{
+	struct mount_attr attr = attributes(o);
+	struct mount_attr deep = {.attr_set = o->deep_set, .attr_clr = o->deep_clear};
+	unsigned int recursive = o->deep ? AT_RECURSIVE : 0;
+
+	if (o->done)
+		return 0;
 	if (deep.attr_set & MOUNT_ATTR__ATIME)
 		deep.attr_clr |= MOUNT_ATTR__ATIME;
 	if ((attr.attr_set || attr.attr_clr || attr.propagation) &&

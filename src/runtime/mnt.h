@@ -34,6 +34,12 @@ int mnt_fs(const struct mnt_at *at, const char *type, const char *source,
 int mnt_source(int dir, const char *path, bool deep, int *ret_fd, struct err *e) MUST_USE;
 
 /*
+ * The same with the attributes that mnt_bind would set, where the kernel does both at once (6.15);
+ * o->done says that it did.
+ */
+int mnt_source_with(const char *path, struct mount_options *o, int *ret_fd, struct err *e) MUST_USE;
+
+/*
  * Attach a source. Attributes in o->set hold for the whole tree when o->deep
  * is set: a read-only tree must not have a writable mount below.
  */

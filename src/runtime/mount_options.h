@@ -17,6 +17,7 @@ struct mount_options {
 	bool propagation_deep;
 	bool bind;
 	bool deep;	  /* rbind */
+	bool done;	  /* the source has them already, see mnt_source */
 	struct strs data; /* for the file system: "size=64k" */
 };
 

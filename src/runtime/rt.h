@@ -7,6 +7,7 @@
 
 #include "runtime/cgroup.h"
 #include "runtime/command.h"
+#include "runtime/mount_options.h"
 #include "runtime/runtime.h"
 #include "runtime/seccomp.h"
 #include "runtime/spawn.h"
@@ -37,8 +38,9 @@ struct rt {
 	struct own_program own;
 
 	/* The child's. All descriptors are O_PATH or detached mounts, close-on-exec. */
-	int *sources; /* by index of spec.mounts; -1 where a mount has none */
-	int *layers;  /* overlay, top first */
+	int *sources;		       /* by index of spec.mounts; -1 where a mount has none */
+	struct mount_options *options; /* by index of spec.mounts */
+	int *layers;		       /* overlay, top first */
 	size_t layers_n;
 	int upper;
 	int work;

@@ -35,7 +35,7 @@ static void warn(void *arg UNUSED, const char *text)
 
 static int usage(void)
 {
-	(void)fputs("usage: dlrun run [--bundle DIR] [--detach] [--userns PID] ID\n"
+	(void)fputs("usage: dlrun run [--bundle DIR] [--detach] [--prepare] [--userns PID] ID\n"
 		    "       dlrun exec --bundle DIR [--tty] [--user UID:GID] [--cwd DIR] PID -- "
 		    "CMD...\n"
 		    "       dlrun userns CMD...\n"
@@ -58,6 +58,7 @@ static int cmd_run(int argc, char **argv)
 {
 	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
 						{"detach", no_argument, NULL, 'd'},
+						{"prepare", no_argument, NULL, 'p'},
 						{"userns", required_argument, NULL, 'u'},
 						{NULL, 0, NULL, 0}};
 	struct rt_opts o = {
@@ -77,6 +78,8 @@ static int cmd_run(int argc, char **argv)
 			o.bundle = optarg;
 		else if (c == 'd')
 			o.flags = RT_DETACH;
+		else if (c == 'p')
+			o.flags = RT_PREPARE;
 		else if (c == 'u')
 			o.userns_pid = number(optarg, INT32_MAX);
 		else

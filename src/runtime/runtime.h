@@ -14,14 +14,30 @@
  * a required field that is not carried out is an error, never ignored (R9).
  */
 
+struct json_t;
+struct spec_more;
+
 enum rt_flags {
 	RT_DETACH = 1 << 0, /* own session, stdio from stdio[] or /dev/null; do not wait */
 	RT_FORWARD =
 		1 << 1, /* pass SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH on to the container */
+	/*
+	 * Stop when the root is ready, with status 0: only what mounts and the annotation
+	 * dlenv.tree leave in the upper folder is wanted. Nothing of the image is run. Where the
+	 * kernel refuses the overlay it is an error.
+	 */
+	RT_PREPARE = 1 << 2,
 };
 
 struct rt_opts {
-	const char *bundle;	   /* folder with config.json; root.path is relative to it */
+	const char *bundle; /* folder with config.json; root.path is relative to it */
+	/*
+	 * What config.json says, when the caller has just written it: it is not read then. The
+	 * section linux.seccomp is not in it, but a text of its own. Or NULL.
+	 */
+	const struct json_t *config;
+	const struct spec_more *more; /* besides config; or NULL */
+	const char *seccomp;
 	const char *id;		   /* names the cgroup; [A-Za-z0-9_.-]+ */
 	const char *seccomp_cache; /* folder for compiled filters, or NULL */
 	int userns_pid;	    /* join this process's user namespace instead of making one; 0: none */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/spec.h"
+#include "runtime/spec_more.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -256,17 +256,28 @@ static char *seccomp_cut(const char *text, size_t len, struct spec *s, size_t *r
 	return TAKE(rest.data);
 }
 
-int spec_parse(const char *text, size_t len, const char *name, struct spec *ret, struct err *e)
+static void list_add(struct spec *s, struct doc_list *list, const void *more, size_t n, size_t size)
 {
-	struct spec *s = ret;
-	size_t rest_len = 0;
-	CLEANUP(freep) char *rest = seccomp_cut(text, len, s, &rest_len);
+	char *items = arena_alloc(&s->own, (list->n + n) * size + 1);
 
+	if (list->n)
+		memcpy(items, list->items, list->n * size);
+	if (n)
+		memcpy(items + list->n * size, more, n * size);
+	*list = (struct doc_list){.items = items, .n = list->n + n};
+}
+
+static int spec_decode(struct spec *s, const struct spec_more *more, struct err *e)
+{
 	s->process.umask = -1;
-	if (doc_json(rest, rest_len, name, &s->doc, e) < 0)
-		return -(int)e->code;
 	if (doc_decode(&s->doc, s->doc.top, spec_rows, DOC_OPEN, s, &s->doc.arena, e) < 0)
 		return -(int)e->code;
+	if (more) {
+		list_add(s, &s->mounts, more->mounts, more->mounts_n, sizeof(*more->mounts));
+		list_add(s, &s->linux_.devices, more->devices, more->devices_n,
+			 sizeof(*more->devices));
+		s->tree = more->tree;
+	}
 	if (groups_take(s, e) < 0 || caps_take(&s->process, e) < 0)
 		return -(int)e->code;
 	if (map_take(&s->linux_.uids, s->map.uid, &s->map.uids, e) < 0)
@@ -274,6 +285,25 @@ int spec_parse(const char *text, size_t len, const char *name, struct spec *ret,
 	if (map_take(&s->linux_.gids, s->map.gid, &s->map.gids, e) < 0)
 		return err_wrap(e, "linux.gidMappings");
 	return spec_check(s, e);
+}
+
+int spec_parse(const char *text, size_t len, const char *name, struct spec *ret, struct err *e)
+{
+	size_t rest_len = 0;
+	CLEANUP(freep) char *rest = seccomp_cut(text, len, ret, &rest_len);
+
+	if (doc_json(rest, rest_len, name, &ret->doc, e) < 0)
+		return -(int)e->code;
+	return spec_decode(ret, NULL, e);
+}
+
+int spec_of_json(const struct json_t *config, const char *seccomp, const struct spec_more *more,
+		 struct spec *ret, struct err *e)
+{
+	ret->linux_.seccomp = arena_str(&ret->own, seccomp);
+	if (doc_of_json(config, "config.json", &ret->doc, e) < 0)
+		return -(int)e->code;
+	return spec_decode(ret, more, e);
 }
 
 int spec_read(const char *bundle, struct spec *ret, struct err *e)

@@ -42,6 +42,7 @@ struct spec_device {
 	uint64_t mode; /* 0: 0666 */
 	uint64_t uid;
 	uint64_t gid;
+	const char *host_path; /* where the machine has it; NULL: the annotation dlenv.node.PATH */
 };
 
 struct spec_device_rule {
@@ -124,7 +125,8 @@ struct spec {
 	struct doc_list mounts; /* struct spec_mount */
 	struct spec_process process;
 	struct spec_linux linux_;
-	struct idmap map; /* of uids and gids */
+	struct idmap map;	       /* of uids and gids */
+	const struct tree_edits *tree; /* NULL: the annotation dlenv.tree */
 };
 
 /*
@@ -141,8 +143,7 @@ void spec_fini(struct spec *s);
 /* The value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 
-/* Do the caller's supplementary groups stay? In a user namespace none can be asked for by number.
- */
+/* Do the caller's supplementary groups stay? A user namespace has no numbers for them. */
 bool spec_keeps_groups(const struct spec *s);
 
 /* The namespace entry of a type ("mount", "pid" ...), or NULL: the caller's is shared. */

@@ -23,6 +23,7 @@
 #include "runtime/process_id.h"
 #include "runtime/pty.h"
 #include "runtime/rt.h"
+#include "runtime/spec_more.h"
 #include "runtime/sysctl.h"
 
 const struct ns_row rt_namespaces[] = {
@@ -80,6 +81,8 @@ static int parent_config(struct rt *rt, struct err *e)
 {
 	if (process_check_name(rt->o->id, e) < 0 || own_program(&rt->own, e) < 0)
 		return -(int)e->code;
+	if (rt->o->config)
+		return spec_of_json(rt->o->config, rt->o->seccomp, rt->o->more, &rt->spec, e);
 	return spec_read(rt->o->bundle, &rt->spec, e);
 }
 

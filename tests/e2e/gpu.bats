@@ -95,6 +95,101 @@ machine() {
 	done
 }
 
+# What a container has of the driver, and the loader's cache; as text. view [WITHOUT]
+view() {
+	DLENV_NO=${1-} dl run --gpu all --set 'run.env.NVIDIA_DRIVER_CAPABILITIES=all' base -- sh -c '
+		find /etc/ld.so* /etc/nvidia* /etc/vulkan /etc/OpenCL /etc/glvnd /usr /dev \( -path "*nvidia*" -o -name "lib*cuda*" -o \
+			-path "*/ld.so*" -o -path "*vulkan*" -o -path "*gbm*" -o -path "*/dri/*" \) -printf "%p %y %l %m %U:%G\n" 2>/dev/null
+		cat /etc/ld.so.conf.d/00-dlenv-nvidia.conf /etc/nvidia/nvidia-application-profiles-rc.d/10-container.conf
+		sha256sum </etc/ld.so.cache' | sort
+}
+data_of() { case $who in root) echo "$DLENV_DATA" ;; user) echo "$E2E_USER_STATE/data" ;; esac; }
+layers() { grep -l '"title": "gpu"' "$(data_of)"/layers/*/meta.json; }
+forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.json}" || rm -rf "${one%/meta.json}"; done; }
+
+@test "the driver's place in an image is prepared once, and is what a start would make" {
+	need root
+	local each without with
+	for each in $(identities); do
+		be "$each"
+		forget_layers
+		without=$(view gpulayer)
+		[[ $without == *libcuda.so.1* && $without == */dev/dri/by-path* && $without == *EGLVisibleDGPUDevices* ]]
+		run layers
+		[ -z "$output" ]
+		with=$(view)
+		[ "$with" = "$without" ] || diff <(echo "$without") <(echo "$with")
+		[ "$(layers | wc -l)" = 1 ]
+		# Found again; and by a start that cannot write one.
+		[ "$(view)" = "$without" ]
+		[ "$(layers | wc -l)" = 1 ]
+		# Other GPUs, other programs: others.
+		dl run --gpu 1 base true
+		[ "$(layers | wc -l)" = 2 ]
+		# Damaged: made again.
+		remove_tree "$(dirname "$(layers | head -n 1)")/fs"
+		: >"$(layers | tail -n 1)"
+		[ "$(view)" = "$without" ]
+		dl run --gpu 1 base -- sh -c 'nvidia-smi; [ $? = 9 ]'
+		[ "$(layers | wc -l)" = 2 ]
+	done
+}
+
+@test "starts at once prepare one layer; without space each start makes its own" {
+	need root
+	local each i pids
+	for each in $(identities); do
+		be "$each"
+		forget_layers
+		pids=()
+		for i in 1 2 3 4; do
+			dl run base -- sh -c 'ldconfig -p | grep "libcuda.so.1 "' >"$E2E_TEST_STATE/out.$i" 2>&1 3>&- &
+			pids+=($!)
+		done
+		wait "${pids[@]}"
+		for i in 1 2 3 4; do
+			grep -q 'libcuda.so.1 (libc6,x86-64) => /' "$E2E_TEST_STATE/out.$i"
+		done
+		[ "$(layers | wc -l)" = 1 ]
+	done
+	be root
+	forget_layers
+	mount -t tmpfs -o nr_inodes=12,mode=0700 tmpfs "$DLENV_DATA/tmp"
+	run dl run base -- sh -c 'ldconfig -p | grep "libcuda.so.1 "'
+	umount "$DLENV_DATA/tmp"
+	assert_status 0
+	assert_output 'libcuda.so.1 (libc6,x86-64) => /'
+	run layers
+	[ -z "$output" ]
+	rm "$DLENV_CACHE/gpu-layer-refused" # it would not be tried for a while
+}
+
+@test "what an environment changed stays, and the driver is found all the same" {
+	need root
+	local each lib=/usr/lib/x86_64-linux-gnu/nvidia/current
+	for each in $(identities); do
+		be "$each"
+		printf 'name: gpu\npreset: base\n' >dlenv.yaml
+		dl up --yes
+		dl exec -- test ! -e /etc/ld.so.cache.mine
+		run find "$(data_of)/envs/gpu/upper" -name 'libcuda*' -o -name ld.so.cache
+		[ -z "$output" ] # all of it is in the layer
+		# As apt does after each package; and things that go and come.
+		dl exec --root -- sh -c "echo /opt/mine >/etc/ld.so.conf.d/mine.conf; ldconfig; rm $lib/libcuda.so.1; touch $lib/mine"
+		run dl exec -- ldconfig -p
+		assert_output 'libnvidia-ml.so.1 (libc6,x86-64) => /'
+		dl stop
+		dl up --yes
+		run dl exec -- sh -c "cat /etc/ld.so.conf.d/mine.conf; ls $lib/mine; ldconfig -p; python3 -c 'import ctypes; print(ctypes.CDLL(\"libcuda.so.1\").cuInit(0))'"
+		assert_status 0
+		assert_output /opt/mine
+		assert_output $lib/mine
+		assert_output 'libcuda.so.1 (libc6,x86-64) => /'
+		assert_output 100
+		dl rm --yes --force gpu
+	done
+}
+
 @test "a program that was linked to libcuda starts with the real one" {
 	need root
 	need command cc
@@ -223,7 +318,7 @@ machine() {
 		refute_output "535"
 		dl stop
 		run dl up --gpu none --yes
-		run dl exec -- find /usr /lib/firmware -name '*[ln]*.so.5*' -size 0
+		run dl exec -- find /usr -name '*[ln]*.so.5*' -size 0
 		[ -z "$output" ]
 	done
 }

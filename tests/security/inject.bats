@@ -6,7 +6,7 @@
 
 load lib
 
-# Who injects: a command line, or `own` for the runtime.
+# Who injects: a command line, `own` for the runtime, `layer` for the runtime that prepares a layer.
 INJECT=$E2E_STAGE/build/src/hook/dlenv-toolkit\ nvidia-cdi-hook
 WEAK_HOOK=$BATS_TEST_DIRNAME/weak-hook.sh
 
@@ -29,6 +29,26 @@ bundles() {
 		\"params\": true, \"compatDriver\": \"550.1\", \"modes\": [{\"path\": \"/dev/mode\", \"mode\": 511}]}")
 	annotation=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$annotation")
 	bundle --merge "{\"annotations\": {\"dlenv.tree\": $annotation}}" -- /bin/true
+	# The same with the image as the lowest layer, and a driver's file to be mounted.
+	python3 - "$B/config.json" "$SCENE" <<-'PY'
+		import json, os, sys
+		config, scene = json.load(open(sys.argv[1])), sys.argv[2]
+		del config["root"]
+		config["annotations"].update({"dlenv.overlay.lower": scene + "/root", "dlenv.overlay.upper": scene + "/upper",
+		                              "dlenv.overlay.work": scene + "/work"})
+		config["mounts"] = [{"destination": "/usr/lib/libcuda.so.550.1", "source": "/bin/sh", "options": ["bind", "ro"]},
+		                    {"destination": "/opt/nvidia/lib/libnvidia-ml.so.550.1", "source": "/bin/sh", "options": ["bind", "ro"]}]
+		os.mkdir(scene + "/layer")
+		json.dump(config, open(scene + "/layer/config.json", "w"))
+	PY
+}
+
+# prepare: what becomes a layer is in $SCENE/upper.
+prepare() {
+	rm -rf "$SCENE/upper" "$SCENE/work"
+	mkdir "$SCENE/upper" "$SCENE/work"
+	# shellcheck disable=SC2086 # RT may have arguments
+	(B=$SCENE/layer && timeout 60 $RT run --prepare --bundle "$B" "sec-$BASHPID-$RANDOM") </dev/null
 }
 
 # inject: everything that there is to make.
@@ -37,6 +57,10 @@ inject() {
 	[ -e "$B/config.json" ] || bundles
 	if [ "$INJECT" = own ]; then
 		rt_run
+		return
+	fi
+	if [ "$INJECT" = layer ]; then
+		prepare
 		return
 	fi
 	for link in "${LINKS[@]}"; do
@@ -53,13 +77,14 @@ look_outside() {
 	find "$OUTSIDE" -mindepth 1 ! -path "$OUTSIDE/secret" -printf 'exposed: made outside: %P\n'
 	[ "$(cat "$OUTSIDE/secret")" = outside-secret ] || echo "exposed: a file outside was written"
 	[ "$(stat -c %a "$OUTSIDE/secret")" = 644 ] || echo "exposed: the mode of a file outside was changed"
-	! grep -rqs --devices=skip outside-secret "$ROOT/usr" "$ROOT/opt" || echo "exposed: a file outside was copied"
+	! grep -rqs --devices=skip outside-secret "$ROOT/usr" "$ROOT/opt" "$SCENE/upper" || echo "exposed: a file outside was copied"
 }
 
-# Both our hook and our runtime.
+# Our hook and our runtime, at a start and when it prepares a layer.
 all_safe() {
 	safe "$@"
 	INJECT=own safe "$@"
+	INJECT=layer safe "$@"
 }
 old_safe() { DLENV_NO=openat2,newmount INJECT=own safe "$@"; } # as on an old kernel
 control() { INJECT="$WEAK_HOOK" exposed "$@"; }
@@ -72,6 +97,13 @@ control() { INJECT="$WEAK_HOOK" exposed "$@"; }
 	INJECT=own inject
 	[ "$(readlink "$ROOT/usr/lib/libcuda.so")" = libcuda.so.1 ]
 	grep -q /opt/nvidia/lib/libcuda.so.550.1 "$ROOT/etc/ld.so.cache"
+	rm "$ROOT/usr/lib/libcuda.so" "$ROOT/etc/ld.so.cache"
+	INJECT=layer inject
+	[ "$(readlink "$SCENE/upper/usr/lib/libcuda.so")" = libcuda.so.1 ]
+	grep -q /opt/nvidia/lib/libcuda.so.550.1 "$SCENE/upper/etc/ld.so.cache"
+	[ -e "$SCENE/upper/opt/nvidia/lib/libnvidia-ml.so.550.1" ]
+	[ ! -s "$SCENE/upper/opt/nvidia/lib/libnvidia-ml.so.550.1" ]
+	[ ! -e "$ROOT/usr/lib/libcuda.so" ]
 }
 
 try_folder() { # try_folder FOLDER TARGET: a folder of the image leads out
@@ -211,6 +243,7 @@ try_swap() { # try_swap FOLDER
 @test "/dev exchanged for a link while we work: CVE-2024-0135, CVE-2026-24260" {
 	safe try_swap /dev
 	INJECT=own safe try_swap /dev
+	INJECT=layer safe try_swap /usr/lib
 }
 @test "/etc exchanged for a link while we work" { safe try_swap /etc; }
 @test "/usr/lib exchanged for a link while we work, on an old kernel" {

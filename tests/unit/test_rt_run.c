@@ -41,6 +41,8 @@ struct box {
 	const char *mounts;	/* further JSON objects, each after a comma */
 	const char *linux_more; /* further JSON members of linux, each after a comma */
 	const char *process_more;
+	const char *top_more; /* the same for the whole document */
+	unsigned int flags;   /* enum rt_flags */
 	bool no_proc;
 	bool no_dev;
 	char out[4096]; /* what it printed */
@@ -58,7 +60,8 @@ static void box_init(struct box *b)
 {
 	static const char *const dirs[] = {"", "/root", "/root/usr", "/root/etc", "/root/tmp"};
 
-	*b = (struct box){.cwd = "/", .mounts = "", .linux_more = "", .process_more = ""};
+	*b = (struct box){
+		.cwd = "/", .mounts = "", .linux_more = "", .process_more = "", .top_more = ""};
 	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/dlenv-test-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	assert_int_equal(chmod(b->dir, 0755), 0);
@@ -108,14 +111,14 @@ static void box_write(const struct box *b)
 		"CHOWN\"]}%s},\"mounts\":[{\"destination\":\"/usr\",\"source\":\"/usr\","
 		"\"options\":[\"rbind\",\"ro\"]}%s%s%s],\"linux\":{\"namespaces\":["
 		"{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}%s],"
-		"\"seccomp\":%s%s%s}}",
+		"\"seccomp\":%s%s%s}%s}",
 		args, b->cwd, b->process_more,
 		b->no_proc ? "" : ",{\"destination\":\"/proc\",\"type\":\"proc\"}",
 		b->no_dev ? ""
 			  : ",{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":"
 			    "[\"nosuid\",\"mode=755\"]}",
 		b->mounts, user ? ",{\"type\":\"user\"}" : "", rt_default_seccomp_json(),
-		user ? maps : "", b->linux_more);
+		user ? maps : "", b->linux_more, b->top_more);
 	CLEANUP(freep) char *path = str_fmt("%s/config.json", b->dir);
 	struct err e;
 
@@ -126,7 +129,8 @@ static void box_write(const struct box *b)
 static int box_run(struct box *b)
 {
 	CLEANUP(buf_fini) struct buf text = {.max = sizeof(b->out) - 1};
-	struct rt_opts o = {.bundle = b->dir, .id = "test", .stdio = {-1, -1, -1}};
+	struct rt_opts o = {
+		.bundle = b->dir, .id = "test", .flags = b->flags, .stdio = {-1, -1, -1}};
 	int out[2];
 	int status = 0;
 	int code;
@@ -415,6 +419,35 @@ static int refuse(void *arg, pid_t pid, struct err *e)
 	return err_set(e, ERR_NET, "no network");
 }
 
+TEST(a_root_is_prepared_and_nothing_of_it_runs)
+{
+	static const char command[] = "echo ran; touch /tmp/ran";
+	struct box b;
+	CLEANUP(freep) char *ran = NULL;
+	CLEANUP(freep) char *place = NULL;
+	CLEANUP(freep) char *link_path = NULL;
+
+	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	box_init(&b);
+	ran = str_fmt("%s/root/tmp/ran", b.dir);
+	place = str_fmt("%s/root/opt/true", b.dir);
+	link_path = str_fmt("%s/root/opt/link", b.dir);
+	b.command = command;
+	b.flags = RT_PREPARE;
+	b.mounts =
+		",{\"destination\":\"/opt/true\",\"source\":\"/bin/true\",\"options\":[\"bind\"]}";
+	b.top_more = ",\"annotations\":{\"dlenv.tree\":\"{\\\"links\\\":[{\\\"at\\\":"
+		     "\\\"/opt/link\\\",\\\"target\\\":\\\"true\\\"}]}\"}";
+	assert_int_equal(box_run(&b), 0);
+	assert_string_equal(b.out, "");
+	assert_true(access(ran, F_OK) < 0);
+	assert_int_equal(access(place, F_OK), 0);
+	assert_true(access(link_path, F_OK) == 0);
+	b.top_more = ",\"annotations\":{\"dlenv.tree\":\"{\"}";
+	assert_true(box_run(&b) < 0);
+	box_fini(&b);
+}
+
 TEST(a_failure_of_the_network_ends_the_container)
 {
 	struct box b;
@@ -438,8 +471,9 @@ TEST(a_failure_of_the_network_ends_the_container)
 /* Every fallback does the same as what it stands in for. */
 TEST(it_works_without_the_newer_system_calls)
 {
-	static const char *const without[] = {"newmount", "openat2", "clone3", "closerange",
-					      "newmount,openat2,clone3,closerange,pidfd"};
+	static const char *const without[] = {
+		"newmount", "treeattr",	  "openat2",
+		"clone3",   "closerange", "newmount,openat2,clone3,closerange,pidfd"};
 	struct box b;
 
 	SKIP_UNLESS(possible(), "this user may not make namespaces here");
@@ -495,5 +529,6 @@ RUN(IT(an_exit_status_passes_through), IT(a_command_that_cannot_run_has_its_own_
     IT(cve_2019_18837_mount_targets_stay_in_the_root), IT(cve_2025_31133_masks_are_the_null_device),
     IT(cve_2019_16884_nothing_is_mounted_over_proc), IT(cve_2022_0811_sysctls_are_checked),
     IT(kernel_attack_surface_is_behind_the_filter), IT(a_bind_mount_is_read_only_with_all_below_it),
-    IT(a_started_container_is_entered_and_killed), IT(a_failure_of_the_network_ends_the_container),
-    IT(it_works_without_the_newer_system_calls), IT(a_function_runs_as_root_of_its_namespace))
+    IT(a_started_container_is_entered_and_killed), IT(a_root_is_prepared_and_nothing_of_it_runs),
+    IT(a_failure_of_the_network_ends_the_container), IT(it_works_without_the_newer_system_calls),
+    IT(a_function_runs_as_root_of_its_namespace))

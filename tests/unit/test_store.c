@@ -16,6 +16,7 @@
 #include "oci/store.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 /* A store in a folder of its own. */
@@ -463,12 +464,36 @@ TEST(a_layer_that_was_put_on_an_image_stays_as_long_as_the_image)
 	bed_open(&b);
 	make_layer(&b, ID_A, "a");
 	make_layer_on(&b, ID_A, ID_B, "the user's");
+	make_layer_on(&b, ID_B, ID_C, "the driver's, on top of that");
 	assert_int_equal(image_save(&b.s, &img, &e), 0);
 	assert_int_equal(store_unused(&b.s, NULL, &none, &e), 0);
 	assert_int_equal(none.n, 0);
 	assert_int_equal(image_remove(&b.s, "x", &e), 0);
 	assert_int_equal(store_unused(&b.s, NULL, &both, &e), 0);
-	assert_int_equal(both.n, 2);
+	assert_int_equal(both.n, 3);
+}
+
+TEST(a_layer_that_nobody_has_used_for_long_is_named)
+{
+	CLEANUP(bed_fini) struct bed b = {0};
+	const struct timespec before[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	CLEANUP(strs_fini) struct strs idle = {0};
+	CLEANUP(strs_fini) struct strs none = {0};
+	struct err e = {0};
+
+	bed_open(&b);
+	make_layer(&b, ID_A, "a");
+	make_layer(&b, ID_B, "b");
+	assert_int_equal(store_idle(&b.s, "test", 60, &none, &e), 0);
+	assert_int_equal(utimensat(b.s.fd, "layers/" ID_A "/meta.json", before, 0), 0);
+	assert_int_equal(store_idle(&b.s, "other", 60, &none, &e), 0);
+	assert_int_equal(none.n, 0);
+	assert_int_equal(store_idle(&b.s, "test", 60, &idle, &e), 0);
+	assert_int_equal(idle.n, 1);
+	assert_string_equal(idle.v[0], ID_A);
+	layer_used(&b.s, ID_A);
+	assert_int_equal(store_idle(&b.s, "test", 60, &none, &e), 0);
+	assert_int_equal(none.n, 0);
 }
 
 TEST(only_unused_layers_are_named_and_removed)
@@ -509,4 +534,5 @@ RUN(IT(an_image_that_was_saved_is_loaded_and_listed),
     IT(a_damaged_folder_gives_way_to_the_new_layer), IT(a_layer_is_not_used_on_another_parent),
     IT(a_layer_that_is_marked_as_damaged_counts_as_missing),
     IT(a_layer_that_was_put_on_an_image_stays_as_long_as_the_image),
+    IT(a_layer_that_nobody_has_used_for_long_is_named),
     IT(only_unused_layers_are_named_and_removed))
