@@ -57,9 +57,11 @@ static int64_t ns_of(const struct timespec *t)
 	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
-/* The newest change below a file or folder, ns: of itself and of its entries. 0: it is not there.
+/*
+ * The newest change of a file or folder and its entries, ns. Of lists only the entries count, since
+ * managers also keep other things there. 0: it is not there.
  */
-static int64_t newest(const struct root *r, const char *path, const char *end, bool *ret_any)
+static int64_t newest(const struct root *r, const char *path, const char *end, bool lists)
 {
 	CLEANUP(fd_closep) int fd = openat(r->fd, below(path), O_RDONLY | O_CLOEXEC);
 	CLEANUP(strs_fini) struct strs names = {0};
@@ -69,13 +71,12 @@ static int64_t newest(const struct root *r, const char *path, const char *end, b
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
-	ret = ns_of(&st.st_ctim);
+	ret = lists ? 0 : ns_of(&st.st_ctim);
 	if (!S_ISDIR(st.st_mode) || dir_list(fd, ".", &names, &ignored) < 0)
 		return ret;
 	for (size_t i = 0; i < names.n; i++) {
 		if (end && !str_ends(names.v[i], end))
 			continue;
-		*ret_any = true;
 		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    ns_of(&st.st_ctim) > ret)
 			ret = ns_of(&st.st_ctim);
@@ -86,15 +87,14 @@ static int64_t newest(const struct root *r, const char *path, const char *end, b
 /* When the lists were last written; 0: there are none. */
 static int64_t lists_time(const struct executor *x, const struct places *p)
 {
-	bool any = false;
 	int64_t ret = 0;
 
 	for (size_t i = 0; i < COUNT(p->lists) && p->lists[i]; i++) {
-		int64_t t = newest(x->root, p->lists[i], p->list_end, &any);
+		int64_t t = newest(x->root, p->lists[i], p->list_end, true);
 
 		ret = t > ret ? t : ret;
 	}
-	return any ? ret : 0;
+	return ret;
 }
 
 static void add_file(int dir, const char *name, struct buf *b)
@@ -155,7 +155,6 @@ static int refresh_done(const struct op *o, struct executor *x)
 	char now[DIGEST_LEN];
 	int64_t sources = 0;
 	int64_t lists;
-	bool any = false;
 
 	(void)o;
 	if (!x->live || !p)
@@ -168,7 +167,7 @@ static int refresh_done(const struct op *o, struct executor *x)
 	if (str_eq(ours, now))
 		return 1;
 	for (size_t i = 0; i < COUNT(p->sources) && p->sources[i]; i++) {
-		int64_t t = newest(x->root, p->sources[i], NULL, &any);
+		int64_t t = newest(x->root, p->sources[i], NULL, false);
 
 		sources = t > sources ? t : sources;
 	}
