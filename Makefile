@@ -7,6 +7,7 @@
 #   make bench          how fast, against crun, runc, bwrap and podman
 #   make lint | fmt     look over the sources | let clang-format lay them out
 #   make unit | e2e | security    one suite only (TESTS=pattern for some of its files)
+#   make test-setup     dlenv setup on all distributions and routes, with faults and kills (root, long)
 #   make fuzz           each fuzzer for FUZZ_SECONDS
 #   make install        PREFIX=/usr/local, DESTDIR=
 #   make clean          remove the build folders
@@ -21,7 +22,7 @@ JOBS := $(if $(J),-j$(J))
 QUIET := $(if $(V),-v,--quiet)
 
 .DEFAULT_GOAL := all
-.PHONY: all up test lint unit e2e security bench fmt fuzz install clean release dev
+.PHONY: all up test lint unit e2e security test-setup bench fmt fuzz install clean release dev
 
 all: bootstrap-build release
 
@@ -55,6 +56,9 @@ lint unit: bootstrap-build+test
 
 e2e security: bootstrap-build+run+test
 	@tests/run.sh $@
+
+test-setup: bootstrap-build+run+test
+	@tests/run.sh setup
 
 bench: bootstrap-build+run+bench
 	@$(MAKE) --no-print-directory release

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tests/run.sh SUITE...       lint unit e2e security fuzz; all run, even when one fails
+# tests/run.sh SUITE...       lint unit e2e security setup fuzz; all run, even when one fails
 # tests/run.sh --summary FILE STATUS
 #
 # Each suite adds a line `SUITE PASSED FAILED SKIPPED` to $DLENV_TEST_RESULTS
@@ -91,7 +91,7 @@ suite_unit() {
 	PY
 }
 
-suite_bats() { # suite_bats e2e|security
+suite_bats() { # suite_bats e2e|security|setup
 	make --no-print-directory release && tests/run-e2e.sh "$1" && return 0
 	# A suite that could not even start has to be seen in the sum.
 	grep -q "^$1" "$DLENV_TEST_RESULTS" 2>/dev/null || count "$1" 0 1 0
@@ -138,7 +138,7 @@ main() {
 		echo "== $suite"
 		case $suite in
 		lint | unit | fuzz) "suite_$suite" || status=1 ;;
-		e2e | security) suite_bats "$suite" || status=1 ;;
+		e2e | security | setup) suite_bats "$suite" || status=1 ;;
 		*) echo "tests/run.sh: no suite '$suite'" >&2 && return 2 ;;
 		esac
 	done

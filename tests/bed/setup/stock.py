@@ -380,7 +380,7 @@ def kmp(name, version, kernels, opened, **more):
     files = {f"/usr/lib/modules/{k}/updates/nvidia.ko": module(version, opened, "SUSE Linux Enterprise Secure Boot CA")
              for k in kernels}
     return Package(name, f"{version}_k6.4.0", "1.1", {**files, **BLACKLIST}, post=f"{K}depmod $k || true\n",
-                   postun=f"{K}depmod $k || true\n", provides=[f"{name}-module = {version}", f"nvidia-kmp = {version}"], **more)
+                   postun=f"{K}depmod $k || true\nrmdir /usr/lib/modules/* 2>/dev/null || true\n", provides=[f"{name}-module = {version}", f"nvidia-kmp = {version}"], **more)
 
 
 def suse_userland(generation, version):
