@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/env.h"
@@ -35,9 +36,15 @@ void executor_say(struct executor *x, const char *note)
 bool executor_is_stopped(struct executor *x)
 {
 	struct signalfd_siginfo info;
+	struct timespec now;
 
-	while (x->signal_fd > 0 && read(x->signal_fd, &info, sizeof(info)) == sizeof(info))
-		x->stops++;
+	while (x->signal_fd > 0 && read(x->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		/* Some send the same twice at once, to the process and to its group. */
+		if (!x->stops || now.tv_sec > x->stopped_at + 1)
+			x->stops++;
+		x->stopped_at = now.tv_sec;
+	}
 	return x->stops > 0;
 }
 
