@@ -33,11 +33,11 @@ const struct option_row up_options[] = {
 	{0},
 };
 
-/* --preset, --gpu, --device and --set as one list of KEY=VALUE. */
+/* --preset, --gpu, --device and --set as one list of settings. */
 static void settings(const struct up_options *o, struct strs *ret)
 {
 	if (o->preset)
-		strs_fmt(ret, "preset=%s", o->preset);
+		strs_fmt(ret, "--preset=%s", o->preset);
 	cli_gpu_settings(o->gpu, o->device, ret);
 	if (o->set)
 		strs_add_all(ret, (const char *const *)o->set);
@@ -215,10 +215,9 @@ int cmd_up(struct cli *c, struct err *e)
 		return say_plan(c, &s, &d, e);
 	if (env_open(&v, &s, d.name, ENV_LOCK, e) < 0)
 		return -(int)e->code;
-	if (!v.exists)
-		strs_add_all(&v.rec.settings,
-			     flags.v ? (const char *const *)flags.v : (const char *const[]){NULL});
-	else if (keep_gpus(o, &v, e) < 0 || with_earlier(c, &v, &flags, &d, e) < 0)
+	for (size_t i = 0; !v.exists && i < flags.n; i++)
+		env_record_setting(&v.rec, flags.v[i]);
+	if (v.exists && (keep_gpus(o, &v, e) < 0 || with_earlier(c, &v, &flags, &d, e) < 0))
 		return -(int)e->code;
 	if (env_up(&v, &d, &what, e) < 0)
 		return -(int)e->code;

@@ -83,11 +83,11 @@ void cli_gpu_settings(const char *gpu, const char *const *devices, struct strs *
 	CLEANUP(buf_fini) struct buf list = {0};
 
 	if (gpu)
-		strs_fmt(ret, "gpu=%s", gpu);
+		strs_fmt(ret, "--gpu=%s", gpu);
 	for (const char *const *d = devices; d && *d; d++)
 		buf_fmt(&list, "%s%s", list.len ? ", " : "", *d);
 	if (list.len)
-		strs_fmt(ret, "devices=[%s]", list.data);
+		strs_fmt(ret, "--devices=[%s]", list.data);
 }
 
 int cli_started(struct env *v, const struct env_def *d, struct err *e)

@@ -29,7 +29,7 @@ int cli_definition(struct cli *c, const char *const *settings, struct env_def *r
 int cli_env(struct cli *c, struct site *s, unsigned int flags, struct env *ret, struct err *e)
 	MUST_USE;
 
-/* --gpu and --device as settings KEY=VALUE. */
+/* --gpu and --device as settings --KEY=VALUE, which say that they are from options. */
 void cli_gpu_settings(const char *gpu, const char *const *devices, struct strs *ret);
 
 /* Start it when it is stopped, as every command that enters does. */

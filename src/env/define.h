@@ -120,7 +120,7 @@ struct def_sources {
 	const char *user;	  /* folder of the user's config.yaml: paths.config; or NULL */
 	const char *home;	  /* for "~" */
 	const char *const *env;	  /* NAME=VALUE: environ; or NULL */
-	const char *const *flags; /* "run.shm=8G", from --set and options; or NULL */
+	const char *const *flags; /* "run.shm=8G" of --set, "--gpu=0" of an option; or NULL */
 };
 
 /*

@@ -280,23 +280,32 @@ static int unknown_flag(struct loader *l, const char *path)
 	return err_hint(l->e, "`dlenv config` lists all keys");
 }
 
+/* "KEY=VALUE", or "--KEY=VALUE" from an option of the key's own. */
+static int define_flag(struct loader *l, const char *flag)
+{
+	bool own = str_starts(flag, "--");
+	const char *text = own ? flag + strlen("--") : flag;
+	size_t n = strcspn(text, "=");
+	CLEANUP(freep) char *path = str_fmt("%.*s", (int)n, text);
+	/* --device is given once for each. */
+	CLEANUP(freep) char *option = str_fmt("--%s", str_eq(path, "devices") ? "device" : path);
+	const char *pair;
+	const struct def_key *k = key_of_flag(path, &pair);
+
+	if (text[n] != '=') {
+		(void)err_set(l->e, ERR_CONFIG, "--set: '%s' has no value", flag);
+		return err_hint(l->e, "write KEY=VALUE, such as run.shm=8G");
+	}
+	if (!k)
+		return unknown_flag(l, path);
+	return define_text(l, k, pair, text + n + 1, own ? option : "--set");
+}
+
 static int define_flags(struct loader *l)
 {
-	for (const char *const *f = l->src->flags; f && *f; f++) {
-		size_t n = strcspn(*f, "=");
-		CLEANUP(freep) char *path = str_fmt("%.*s", (int)n, *f);
-		const char *pair;
-		const struct def_key *k = key_of_flag(path, &pair);
-
-		if ((*f)[n] != '=') {
-			(void)err_set(l->e, ERR_CONFIG, "--set: '%s' has no value", *f);
-			return err_hint(l->e, "write KEY=VALUE, such as run.shm=8G");
-		}
-		if (!k)
-			return unknown_flag(l, path);
-		if (define_text(l, k, pair, *f + n + 1, "--set") < 0)
+	for (const char *const *f = l->src->flags; f && *f; f++)
+		if (define_flag(l, *f) < 0)
 			return -(int)l->e->code;
-	}
 	return 0;
 }
 

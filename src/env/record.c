@@ -86,8 +86,12 @@ void env_record_forget_gpus(struct env_record *r)
 void env_record_setting(struct env_record *r, const char *setting)
 {
 	struct strs kept = {0};
-	size_t n = strcspn(setting, "=") + 1;
+	size_t n;
 
+	/* Which option it came from matters only when it was given. */
+	if (str_starts(setting, "--"))
+		setting += strlen("--");
+	n = strcspn(setting, "=") + 1;
 	for (size_t i = 0; i < r->settings.n; i++)
 		if (strncmp(r->settings.v[i], setting, n) != 0)
 			strs_add(&kept, r->settings.v[i]);

@@ -155,6 +155,8 @@ TEST(variables_and_flags_are_checked_like_files)
 		{NULL, "zzzzzzzzz=1", "--set: unknown key 'zzzzzzzzz'", "dlenv config"},
 		{NULL, "run.shm", "--set: 'run.shm' has no value", "KEY=VALUE"},
 		{NULL, "gpu=some", "--set: 'gpu' cannot be 'some'", "free:1"},
+		{NULL, "--gpu=some", "--gpu: 'gpu' cannot be 'some'", "free:1"},
+		{NULL, "--devices=[x]", "--device:1:2: ", "dlenv cdi list"},
 		{NULL, "run.env.1=x", "--set: '1' cannot be a variable's name", "'_'"},
 	};
 	CLEANUP(place_fini) struct place p;
