@@ -478,35 +478,29 @@ int json_edit_remove(struct json_edit *j, const char *const *path, struct err *e
 	return 0;
 }
 
-void json_put(struct buf *b, const char *s)
+char *json_quote(const char *s)
 {
 	static const char from[] = "\"\\\b\f\n\r\t";
 	static const char to[] = "\"\\bfnrt";
+	struct buf b = {0};
 
-	buf_add(b, "\"", 1);
+	buf_str(&b, "\"");
 	for (; *s; s++) {
 		const char *known;
 		size_t n = 0;
 
 		while ((unsigned char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
 			n++;
-		buf_add(b, s, n);
+		buf_add(&b, s, n);
 		s += n;
 		if (!*s)
 			break;
 		known = strchr(from, *s);
 		if (known)
-			buf_fmt(b, "\\%c", to[known - from]);
+			buf_fmt(&b, "\\%c", to[known - from]);
 		else
-			buf_fmt(b, "\\u%04x", *s);
+			buf_fmt(&b, "\\u%04x", *s);
 	}
-	buf_add(b, "\"", 1);
-}
-
-char *json_quote(const char *s)
-{
-	struct buf b = {0};
-
-	json_put(&b, s);
+	buf_str(&b, "\"");
 	return b.data;
 }

@@ -67,5 +67,3 @@ int json_edit_remove(struct json_edit *j, const char *const *path, struct err *e
 
 /* s as a JSON string with its quotes; only what must be is escaped. The caller's. */
 char *json_quote(const char *s) MUST_USE;
-/* The same, appended to b. */
-void json_put(struct buf *b, const char *s);

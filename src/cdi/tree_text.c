@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/doc.h"
-#include "base/json_edit.h"
 #include "cdi/tree.h"
 #include "cdi/tree_parts.h"
 
@@ -65,78 +65,63 @@ static const struct doc_row wire_rows[] = {
 	{0},
 };
 
-/* A member; before the first stands the bracket, before others a comma. */
-static void put_key(struct buf *b, const char *key)
+static void put(json_t *top, const char *key, const char *value)
 {
-	buf_fmt(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
+	if (value)
+		(void)json_object_set_new(top, key, json_string(value));
 }
 
-static void put(struct buf *b, const char *key, const char *value)
+static json_t *folders_of(const struct tree_edits *t)
 {
-	if (!value)
-		return;
-	put_key(b, key);
-	json_put(b, value);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < t->folders.n; i++)
+		(void)json_array_append_new(list, json_string(t->folders.v[i]));
+	return list;
 }
 
-static void put_folders(struct buf *b, const struct tree_edits *t)
+static json_t *links_of(const struct tree_edits *t)
 {
-	put_key(b, "folders");
-	for (size_t i = 0; i < t->folders.n; i++) {
-		buf_str(b, i ? "," : "[");
-		json_put(b, t->folders.v[i]);
-	}
-	buf_str(b, "]");
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < t->links_n; i++)
+		(void)json_array_append_new(list, json_pack("{s:s, s:s}", "at", t->links[i].at,
+							    "target", t->links[i].target));
+	return list;
 }
 
-static void put_links(struct buf *b, const struct tree_edits *t)
+static json_t *modes_of(const struct tree_edits *t)
 {
-	put_key(b, "links");
-	for (size_t i = 0; i < t->links_n; i++) {
-		buf_str(b, i ? ",{\"at\":" : "[{\"at\":");
-		json_put(b, t->links[i].at);
-		buf_str(b, ",\"target\":");
-		json_put(b, t->links[i].target);
-		buf_str(b, "}");
-	}
-	buf_str(b, "]");
-}
+	json_t *list = json_array();
 
-static void put_modes(struct buf *b, const struct tree_edits *t)
-{
-	put_key(b, "modes");
-	for (size_t i = 0; i < t->modes_n; i++) {
-		buf_fmt(b, "%s{\"mode\":%u,\"path\":", i ? "," : "[", t->modes[i].mode);
-		json_put(b, t->modes[i].path);
-		buf_str(b, "}");
-	}
-	buf_str(b, "]");
+	for (size_t i = 0; i < t->modes_n; i++)
+		(void)json_array_append_new(list, json_pack("{s:I, s:s}", "mode",
+							    (json_int_t)t->modes[i].mode, "path",
+							    t->modes[i].path));
+	return list;
 }
 
 char *tree_text(const struct tree_edits *t)
 {
-	struct buf b = {0};
+	json_t *top = json_object();
+	char *text;
 
-	buf_str(&b, "{");
-	put(&b, "compatCuda", t->compat_cuda);
-	put(&b, "compatDriver", t->compat_driver);
-	put(&b, "compatRoot", t->compat_root);
+	put(top, "compatCuda", t->compat_cuda);
+	put(top, "compatDriver", t->compat_driver);
+	put(top, "compatRoot", t->compat_root);
 	if (t->folders.n)
-		put_folders(&b, t);
+		(void)json_object_set_new(top, "folders", folders_of(t));
 	if (t->links_n)
-		put_links(&b, t);
+		(void)json_object_set_new(top, "links", links_of(t));
 	if (t->modes_n)
-		put_modes(&b, t);
-	if (t->params) {
-		put_key(&b, "params");
-		buf_str(&b, "true");
-	}
-	if (t->profile) {
-		put_key(&b, "profile");
-		buf_str(&b, "true");
-	}
-	buf_str(&b, "}");
-	return b.data;
+		(void)json_object_set_new(top, "modes", modes_of(t));
+	if (t->params)
+		(void)json_object_set_new(top, "params", json_true());
+	if (t->profile)
+		(void)json_object_set_new(top, "profile", json_true());
+	text = json_dumps(top, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(top);
+	return text;
 }
 
 int tree_parse(const char *text, struct arena *a, struct tree_edits *ret, struct err *e)
