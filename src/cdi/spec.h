@@ -123,9 +123,6 @@ size_t cdi_spec_problems(const char *text, size_t len, const char *name, struct 
 			 struct cdi_problems *problems);
 void cdi_problems_fini(struct cdi_problems *p);
 
-/* cdi_spec_parse of a file of at most 4 MiB. ERR_ABSENT when there is none. */
-int cdi_spec_load(int dir, const char *path, struct cdi_spec *ret, struct err *e) MUST_USE;
-
 /* The rules that cdi_spec_parse checks, for a specification that was made here. */
 int cdi_spec_check(const struct cdi_spec *s, struct err *e) MUST_USE;
 

@@ -11,12 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fs.h"
 #include "base/i18n.h"
 #include "base/str.h"
 #include "cdi/spec_check.h"
 
-enum { SPEC_MAX = 4 << 20, PROBLEMS_MAX = 100 };
+enum { PROBLEMS_MAX = 100 };
 
 struct reader {
 	struct cdi_check check;
@@ -492,14 +491,4 @@ int cdi_spec_parse(const char *text, size_t len, const char *name, struct cdi_sp
 		return 0;
 	*e = p.items[0];
 	return -(int)e->code;
-}
-
-int cdi_spec_load(int dir, const char *path, struct cdi_spec *ret, struct err *e)
-{
-	CLEANUP(freep) char *text = NULL;
-	size_t len = 0;
-
-	if (file_read(dir, path, SPEC_MAX, &text, &len, e) < 0)
-		return -(int)e->code;
-	return cdi_spec_parse(text, len, path, ret, e);
 }

@@ -11,6 +11,7 @@
 #include "base/json_edit.h"
 #include "base/str.h"
 #include "cdi/apply.h"
+#include "cdi/fresh.h"
 #include "cdi/registry.h"
 #include "hook/bundle.h"
 #include "hook/describe.h"
@@ -92,6 +93,70 @@ static const char *const *cdi_names(const struct create *k)
 	return names;
 }
 
+/* Is a file of this kind one that we made of a machine that has changed since? */
+static bool is_stale(const struct create *k, const struct cdi_registry *g, const char *kind)
+{
+	for (size_t i = 0; i < g->files_n; i++) {
+		const struct cdi_file *f = &g->files[i];
+		CLEANUP(freep)
+		char *path = str_fmt("%s%s", str_eq(k->m->root.path, "/") ? "" : k->m->root.path,
+				     f->path);
+
+		if (str_eq(f->spec.kind, kind) && cdi_fresh(&k->m->root, path) == STALE)
+			return true;
+	}
+	return false;
+}
+
+/* The ids behind "KIND=ID", as the generator takes them; NULL: another kind is among them. */
+static const char *const *ids_of(struct create *k, const char *const *names, const char *kind)
+{
+	size_t skip = strlen(kind) + 1;
+	const char **ids;
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	ids = arena_alloc(k->a, (n + 1) * sizeof(*ids));
+	for (size_t i = 0; i < n; i++) {
+		if (!str_starts(names[i], kind) || names[i][skip - 1] != '=')
+			return NULL;
+		ids[i] = names[i] + skip;
+		/* The names type-index: gpu0, mig0:1. */
+		if (str_starts(ids[i], "gpu") || str_starts(ids[i], "mig"))
+			ids[i] += strlen("gpu");
+	}
+	return ids;
+}
+
+/*
+ * What a specification says that is not true any more would be wrong or fail: what it would say now
+ * is described instead. False: it is to be read after all.
+ */
+static bool make_stale(struct create *k, const struct cdi_registry *g, struct cdi_edits *ret)
+{
+	const char *kind = k->c->runtime.cdi_default_kind;
+	const char *const *names = cdi_names(k);
+	const char *const *before = k->w->q.ids;
+	struct describe d = described(k, CDI_MODE_AUTO);
+	struct cdi_edits edits = {0};
+	struct err why = {0};
+
+	if (!is_stale(k, g, kind))
+		return false;
+	k->w->q.ids = ids_of(k, names, kind);
+	if (k->w->q.ids && describe(&d, k->a, &edits, &why) == 0) {
+		*ret = edits;
+		return true;
+	}
+	k->w->q.ids = before;
+	strs_fmt(k->notes,
+		 "the specification of %s is of an earlier driver or of other GPUs%s%s: "
+		 "`dlenv cdi refresh` writes it anew",
+		 kind, why.msg[0] ? ", and they cannot be described: " : "", why.msg);
+	return false;
+}
+
 static int make_cdi(struct create *k, struct cdi_edits *ret, struct err *e)
 {
 	struct describe d = described(k, CDI_MODE_AUTO);
@@ -101,6 +166,10 @@ static int make_cdi(struct create *k, struct cdi_edits *ret, struct err *e)
 	if (code == 0)
 		code = cdi_registry_read(&k->m->root,
 					 (const char *const *)k->c->runtime.cdi_spec_dirs, &g, e);
+	if (code == 0 && make_stale(k, &g, ret)) {
+		cdi_registry_fini(&g);
+		return 0;
+	}
 	if (code == 0)
 		code = cdi_registry_edits(&g, cdi_names(k), k->a, ret, e);
 	if (code == 0 && k->w->none)

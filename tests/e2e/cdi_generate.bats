@@ -241,3 +241,41 @@ is_golden() {
 	[ "$(find "$MACHINES/small" -name '.nvidia*' | wc -l)" = 0 ]
 	umount "$MACHINES/small"
 }
+
+@test "the runtime in mode cdi does not give what a stale file says" {
+	local b=$MACHINES/bundle shim=$MACHINES/nvidia-container-runtime
+	machine shim --gpus 1
+	mkdir -p "$b"
+	ln -sf "$E2E_STAGE/build/src/hook/dlenv-toolkit" "$shim"
+	printf '[nvidia-container-cli]\nroot = "%s"\n[nvidia-container-runtime]\nmode = "cdi"\nruntimes = ["/bin/true"]\n' \
+		"$DRIVER_trixie" >"$b/config.toml"
+	create() { # create DEVICES: the nodes that the container gets
+		printf '{"ociVersion":"1.0.2","process":{"args":["x"],"cwd":"/","env":["NVIDIA_VISIBLE_DEVICES=%s"]},"linux":{}}' \
+			"$1" >"$b/config.json"
+		NVIDIA_CTK_CONFIG_FILE_PATH=$b/config.toml DLENV_ROOT=$M "$shim" create -b "$b" x &&
+			python3 -c 'import json, sys
+for d in json.load(open(sys.argv[1]))["linux"]["devices"]: print(d["path"])' "$b/config.json"
+	}
+	dlenv --root "$M" cdi refresh --driver-root "$DRIVER_trixie" --dev-root "$M" -o "$M/etc/cdi/nvidia.yaml"
+	run create all
+	assert_status 0
+	assert_output /dev/nvidia0
+	refute_output /dev/nvidia1
+	# Another card; nobody has refreshed the file.
+	rm -rf "${M:?}"/{dev,proc,sys}
+	"$bed/gpu-host.sh" "$M" --gpus 2
+	run create all
+	assert_status 0
+	assert_output /dev/nvidia0
+	assert_output /dev/nvidia1
+	run create 1
+	assert_output /dev/nvidia1
+	refute_output /dev/nvidia0
+	# What it cannot describe, the file may know.
+	sed -i 's/name: "0"/name: "mine"/' "$M/etc/cdi/nvidia.yaml"
+	run create mine
+	assert_status 0
+	assert_output /dev/nvidia0
+	run create none
+	refute_output /dev/nvidia0
+}

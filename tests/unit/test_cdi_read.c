@@ -355,14 +355,6 @@ TEST(names_of_devices_are_taken_apart)
 	}
 }
 
-TEST(a_missing_file_is_absent)
-{
-	CLEANUP(cdi_spec_fini) struct cdi_spec s = {0};
-	struct err e = {0};
-
-	assert_int_equal(cdi_spec_load(AT_FDCWD, "/nonexistent/cdi.yaml", &s, &e), -ERR_ABSENT);
-}
-
 RUN(IT(every_version_is_read_and_written_in_both_forms),
     IT(documents_declare_the_version_they_need), IT(odd_texts_survive_both_forms),
     IT(the_head_is_a_comment_in_the_first_line), IT(numbers_are_read_as_go_reads_them),
@@ -370,4 +362,4 @@ RUN(IT(every_version_is_read_and_written_in_both_forms),
     IT(hostile_documents_are_refused_in_bounded_time_and_space),
     IT(mistakes_in_json_have_a_place_too), IT(all_problems_of_a_document_are_listed),
     IT(a_specification_that_was_made_is_checked_by_its_place_in_words),
-    IT(names_of_devices_are_taken_apart), IT(a_missing_file_is_absent))
+    IT(names_of_devices_are_taken_apart))
