@@ -25,6 +25,12 @@ static bool changes_sources(const struct op *o)
 	return false;
 }
 
+/* Packages bring modules, and what the boot reads. */
+static bool moves_modules(const struct op *o, const struct op *was)
+{
+	return o->kind != &op_restart_unit && (was->kind == &op_install || was->kind == &op_remove);
+}
+
 /* Before operation i of the plan, something that it reacts to changes. */
 static bool is_moved(const struct plan *p, const int *states, size_t i)
 {
@@ -38,7 +44,8 @@ static bool is_moved(const struct plan *p, const int *states, size_t i)
 			return false;
 		if (states[k] == 1)
 			continue;
-		if (o->kind == &op_refresh ? changes_sources(was) : str_eq(o->step, was->step))
+		if (o->kind == &op_refresh ? changes_sources(was)
+					   : str_eq(o->step, was->step) || moves_modules(o, was))
 			return true;
 	}
 	return false;
@@ -51,7 +58,8 @@ const int *plan_states(struct plan *p, struct executor *x)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct op *o = &p->ops[i];
 		/* Those follow from others: what is there now says nothing of then. */
-		bool follows = o->kind->late || o->kind == &op_refresh;
+		bool follows =
+			o->kind->late || o->kind == &op_refresh || o->kind == &op_wait_module;
 
 		states[i] = follows && is_moved(p, states, i) ? 0 : o->kind->done(o, x);
 	}

@@ -87,29 +87,48 @@ static bool file_has(const struct setup *s, const char *path, const char *text)
 	return root_read(s->root, path, REPO_MAX, &own, &ignored) == 0 && strstr(own, text);
 }
 
-/* Its section in whichever file has it. */
-static int enable_section(struct setup *s, struct plan *p, const char *section, struct err *e)
+/* The .repo files, as paths. */
+static int repo_files(const struct setup *s, struct strs *ret, struct err *e)
 {
 	CLEANUP(strs_fini) struct strs names = {0};
-	CLEANUP(freep) char *head = str_fmt("[%s]", section);
-	bool found = false;
 	struct err why = {0};
 
 	if (dir_list(s->root->fd, below(REPOS), &names, &why) < 0 && why.code != ERR_ABSENT) {
 		*e = why;
 		return -(int)e->code;
 	}
-	for (size_t i = 0; i < names.n; i++) {
-		CLEANUP(freep) char *path = str_fmt(REPOS "/%s", names.v[i]);
+	for (size_t i = 0; i < names.n; i++)
+		if (str_ends(names.v[i], ".repo"))
+			strs_fmt(ret, REPOS "/%s", names.v[i]);
+	return 0;
+}
 
-		if (!str_ends(path, ".repo"))
-			continue;
-		found = found || file_has(s, path, head);
-		if (edit_repo(s, p, path, pkg_repo_enable, section,
+static bool some_file_has(const struct setup *s, const char *section)
+{
+	CLEANUP(strs_fini) struct strs files = {0};
+	CLEANUP(freep) char *head = str_fmt("[%s]", section);
+	struct err ignored = {0};
+
+	if (repo_files(s, &files, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < files.n; i++)
+		if (file_has(s, files.v[i], head))
+			return true;
+	return false;
+}
+
+/* Its section in whichever file has it. */
+static int enable_section(struct setup *s, struct plan *p, const char *section, struct err *e)
+{
+	CLEANUP(strs_fini) struct strs files = {0};
+
+	if (repo_files(s, &files, e) < 0)
+		return -(int)e->code;
+	for (size_t i = 0; i < files.n; i++)
+		if (edit_repo(s, p, files.v[i], pkg_repo_enable, section,
 			      _("DKMS and what it needs lie there, or depend on it"), e) < 0)
 			return -(int)e->code;
-	}
-	if (!found)
+	if (!some_file_has(s, section))
 		plan_note(p,
 			  _("no file of this machine has the repository '%s': DKMS may lack "
 			    "what it depends on"),
@@ -117,28 +136,34 @@ static int enable_section(struct setup *s, struct plan *p, const char *section, 
 	return 0;
 }
 
+/* On RHEL: by the program that writes its repositories, or, in clouds without it, in their file. */
+static int enable_rhel_builder(struct setup *s, struct plan *p, struct err *e)
+{
+	const char *major = major_of(s);
+	const char *name = arena_fmt(&p->arena, "codeready-builder-for-rhel-%s-%s-rpms", major,
+				     s->host.arch ? s->host.arch : "x86_64");
+	CLEANUP(freep) char *cloud = str_fmt("codeready-builder-for-rhel-%s-rhui-rpms", major);
+
+	if (s->live && !root_has(s->root, "/usr/sbin/subscription-manager"))
+		return enable_section(s, p, some_file_has(s, cloud) ? cloud : name, e);
+	plan_add(p,
+		 &(struct op){.kind = &op_run,
+			      .words = WORDS(p, "subscription-manager", "repos", "--enable", name),
+			      .undo = WORDS(p, "subscription-manager", "repos", "--disable", name),
+			      .flags = OP_OPTIONAL,
+			      .why = _("DKMS and what it needs lie there, or depend on it")});
+	return 0;
+}
+
 /* CodeReady Builder by its names: what EPEL's packages depend on. */
 static int enable_builder(struct setup *s, struct plan *p, struct err *e)
 {
 	const char *major = major_of(s);
-	const char *id = s->distro->id;
 	const char *section = "crb";
 
-	if (str_eq(id, "rhel")) {
-		const char *name = arena_fmt(&p->arena, "codeready-builder-for-rhel-%s-%s-rpms",
-					     major, s->host.arch ? s->host.arch : "x86_64");
-
-		plan_add(p, &(struct op){.kind = &op_run,
-					 .words = WORDS(p, "subscription-manager", "repos",
-							"--enable", name),
-					 .undo = WORDS(p, "subscription-manager", "repos",
-						       "--disable", name),
-					 .flags = OP_OPTIONAL,
-					 .why = _("DKMS and what it needs lie there, or depend on "
-						  "it")});
-		return 0;
-	}
-	if (str_eq(id, "ol"))
+	if (str_eq(s->distro->id, "rhel"))
+		return enable_rhel_builder(s, p, e);
+	if (str_eq(s->distro->id, "ol"))
 		section = arena_fmt(&s->arena, "ol%s_codeready_builder", major);
 	else if (str_eq(major, "8"))
 		section = "powertools";

@@ -11,6 +11,7 @@
 #include "setup/steps.h"
 
 #define NOUVEAU_FILE "/etc/modprobe.d/dlenv-nouveau.conf"
+#define GRUBBY "/usr/sbin/grubby"
 #define NOUVEAU_ARGS "rd.driver.blacklist=nouveau,nova_core modprobe.blacklist=nouveau,nova_core"
 
 /* nouveau has the card, or could take it while the system starts. */
@@ -34,7 +35,7 @@ static void keep_nouveau_away(const struct setup *s, struct plan *p)
 				 .mode = 0644,
 				 .why = _("nouveau would take the card before NVIDIA's driver")});
 	/* The Fedora family loads drivers from the initramfs by what the kernel is told. */
-	if (step_manager_is(s, "dnf4 dnf5"))
+	if (step_manager_is(s, "dnf4 dnf5") && (!s->live || root_has(s->root, GRUBBY)))
 		plan_add(p, &(struct op){.kind = &op_run,
 					 .words = WORDS(p, "grubby", "--update-kernel=ALL",
 							"--args=" NOUVEAU_ARGS),
@@ -55,9 +56,8 @@ static void plan_nouveau(const struct setup *s, struct plan *p)
 				 .why = _("what starts first must know that nouveau is off")});
 }
 
-static void plan_reboot(const struct setup *s, struct plan *p, const char *why)
+static void plan_reboot(struct plan *p, const char *why)
 {
-	(void)s;
 	plan_add(p, &(struct op){.kind = &op_reboot, .why = why});
 }
 
@@ -86,13 +86,12 @@ int module_plan(struct setup *s, struct plan *p, struct err *e)
 	if (secure_boot_matters(s) && secure_plan_enrol(s, p, e) < 0)
 		return -(int)e->code;
 	if (nouveau_has_it(s))
-		plan_reboot(s, p, _("nouveau has the card, and only gives it up with a reboot"));
+		plan_reboot(p, _("nouveau has the card, and only gives it up with a reboot"));
 	else if (loaded)
-		plan_reboot(s, p,
-			    arena_fmt(&s->arena,
-				      _("the kernel still runs the module of driver %s; the one "
-					"that is installed starts with a reboot"),
-				      loaded));
+		plan_reboot(p, arena_fmt(&s->arena,
+					 _("the kernel still runs the module of driver %s; the one "
+					   "that is installed starts with a reboot"),
+					 loaded));
 	else
 		plan_load(p);
 	return 0;
