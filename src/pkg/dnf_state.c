@@ -25,17 +25,28 @@ char *dnf_locked(const char *line)
 		       : NULL;
 }
 
+/* "[d][e]": of a stream that is the default, and enabled. */
+static bool marks_enabled(const char *marks)
+{
+	bool enabled = false;
+
+	for (; *marks == '['; marks += 3) {
+		if (!marks[1] || marks[2] != ']')
+			return false;
+		enabled = enabled || marks[1] == 'e';
+	}
+	return enabled && (*marks == ' ' || !*marks);
+}
+
 /* "nvidia-driver open-dkms [d][e] default [d] NVIDIA driver". */
 char *dnf_enabled_stream(const char *line)
 {
 	const char *name_end = line + strcspn(line, " ");
 	const char *stream = name_end + strspn(name_end, " ");
 	const char *stream_end = stream + strcspn(stream, " ");
-	const char *marks = stream_end + strspn(stream_end, " ");
 
-	if (!*stream || *marks != '[' || !strstr(marks, "[e]"))
+	if (!*stream || !marks_enabled(stream_end + strspn(stream_end, " ")))
 		return NULL;
-	/* The marks of profiles follow later: "[i]" is theirs alone, "[e]" never. */
 	return str_fmt("%.*s:%.*s", (int)(name_end - line), line, (int)(stream_end - stream),
 		       stream);
 }

@@ -194,9 +194,10 @@ int pkg_trouble_report(const struct pkg_trouble *t, const char *program, int sta
 		       enum err_code by_status, struct err *e)
 {
 	const struct row *row = row_of(t);
+	const char *words = without_prefix(t->line);
 
-	if (row && (by_status == ERR_FAIL || row->code != ERR_FAIL)) {
-		(void)err_set(e, row->code, row->msg, without_prefix(t->line));
+	if (row && *words && (by_status == ERR_FAIL || row->code != ERR_FAIL)) {
+		(void)err_set(e, row->code, row->msg, words);
 		return row->hint ? err_hint(e, "%s", tr(row->hint)) : -(int)e->code;
 	}
 	(void)err_set(e, by_status, "'%s' failed with status %d: %s", program, status,
