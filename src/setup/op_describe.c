@@ -197,9 +197,7 @@ static void describe_show(const struct op *o, const struct executor *x, struct b
 static void describe_script(const struct op *o, struct script *s)
 {
 	(void)o;
-	buf_str(&s->text, "# Without dlenv, NVIDIA's toolkit describes the GPUs:\n");
-	script_line(s, (const char *const[]){"nvidia-ctk", "cdi", "generate", "--output",
-					     "/etc/cdi/nvidia.yaml", NULL});
+	script_line(s, (const char *const[]){"describe_gpus", NULL});
 }
 
 const struct op_kind op_describe_gpus = {

@@ -24,6 +24,9 @@ const struct script_function script_functions[] = {
 	 "\trunuser -u \"$name\" -- env HOME=\"$home\" XDG_RUNTIME_DIR=\"/run/user/$uid\" \\\n"
 	 "\t\tDBUS_SESSION_BUS_ADDRESS=\"unix:path=/run/user/$uid/bus\" \"$@\"\n"
 	 "}\n"},
+	{"scratch", NULL,
+	 "scratch=$(mktemp -d)\n"
+	 "trap 'rm -rf \"$scratch\"' EXIT\n"},
 	{"fetch", NULL,
 	 "# fetch URL FILE\n"
 	 "fetch() {\n"
@@ -43,9 +46,9 @@ const struct script_function script_functions[] = {
 	 "add_key() {\n"
 	 "\turl=$1 file=$2 form=$3\n"
 	 "\tshift 3\n"
-	 "\ttmp=$(mktemp -d)\n"
-	 "\tfetch \"$url\" \"$tmp/key\"\n"
-	 "\tfound=$(gpg --homedir \"$tmp\" --batch --with-colons --show-keys \"$tmp/key\" |\n"
+	 "\tfetch \"$url\" \"$scratch/key\"\n"
+	 "\tfound=$(gpg --homedir \"$scratch\" --batch --with-colons --show-keys \"$scratch/key\" "
+	 "|\n"
 	 "\t\tawk -F: '$1 == \"pub\" { pub = 1 } $1 == \"fpr\" && pub { print $10; pub = 0 }')\n"
 	 "\t[ -n \"$found\" ] || fail \"$url is no OpenPGP key\"\n"
 	 "\tfor fingerprint in $found; do\n"
@@ -54,12 +57,11 @@ const struct script_function script_functions[] = {
 	 "\t\t*) fail \"$url has the key $fingerprint, and not $*\" ;;\n"
 	 "\t\tesac\n"
 	 "\tdone\n"
-	 "\tif [ \"$form\" = as_bytes ] && grep -q -e '^-----BEGIN' \"$tmp/key\"; then\n"
-	 "\t\tgpg --homedir \"$tmp\" --batch --dearmor <\"$tmp/key\" >\"$tmp/bytes\"\n"
-	 "\t\tmv \"$tmp/bytes\" \"$tmp/key\"\n"
+	 "\tif [ \"$form\" = as_bytes ] && grep -q -e '^-----BEGIN' \"$scratch/key\"; then\n"
+	 "\t\tgpg --homedir \"$scratch\" --batch --dearmor <\"$scratch/key\" >\"$scratch/bytes\"\n"
+	 "\t\tmv \"$scratch/bytes\" \"$scratch/key\"\n"
 	 "\tfi\n"
-	 "\twrite_file \"$file\" 0644 <\"$tmp/key\"\n"
-	 "\trm -rf \"$tmp\"\n"
+	 "\twrite_file \"$file\" 0644 <\"$scratch/key\"\n"
 	 "}\n"},
 	{"is_installed", "apt",
 	 "is_installed() {\n"
@@ -108,14 +110,12 @@ const struct script_function script_functions[] = {
 	 "\tif is_installed \"$2\"; then\n"
 	 "\t\treturn\n"
 	 "\tfi\n"
-	 "\ttmp=$(mktemp -d)\n"
-	 "\tfetch \"$1\" \"$tmp/package.rpm\"\n"
-	 "\tcase $(rpmkeys --checksig \"$tmp/package.rpm\") in\n"
+	 "\tfetch \"$1\" \"$scratch/package.rpm\"\n"
+	 "\tcase $(rpmkeys --checksig \"$scratch/package.rpm\") in\n"
 	 "\t*'signatures OK') ;;\n"
 	 "\t*) fail \"$1 has no good signature\" ;;\n"
 	 "\tesac\n"
-	 "\t@INSTALL@ \"$tmp/package.rpm\"\n"
-	 "\trm -rf \"$tmp\"\n"
+	 "\t@INSTALL@ \"$scratch/package.rpm\"\n"
 	 "}\n"},
 	{"remove_installed", NULL,
 	 "# remove_installed PACKAGE...: those of them that are there.\n"
@@ -143,6 +143,15 @@ const struct script_function script_functions[] = {
 	 "restart_unit() {\n"
 	 "\tif [ -d /run/systemd/system ]; then\n"
 	 "\t\tsystemctl restart \"$1\"\n"
+	 "\tfi\n"
+	 "}\n"},
+	{"describe_gpus", NULL,
+	 "# describe_gpus: for --device nvidia.com/gpu=all (CDI). dlenv does that by itself.\n"
+	 "describe_gpus() {\n"
+	 "\tif command -v nvidia-ctk >/dev/null; then\n"
+	 "\t\tnvidia-ctk cdi generate --output /etc/cdi/nvidia.yaml\n"
+	 "\telse\n"
+	 "\t\twarn 'nothing here describes the GPUs: dlenv or the NVIDIA Container Toolkit does'\n"
 	 "\tfi\n"
 	 "}\n"},
 	{"wait_for_module", NULL,

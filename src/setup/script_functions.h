@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Shell functions that scripts may use; each is taken along where its name occurs. */
+/* Shell functions that scripts may use, and a folder; each is taken along where its name occurs. */
 struct script_function {
 	const char *name;
 	const char *manager; /* "apt"; NULL: with every package manager */
