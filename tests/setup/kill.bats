@@ -10,6 +10,7 @@
 
 load ../e2e/helpers
 load ../bed/setup/world
+load ../bed/setup/cut
 
 setup() { need root; }
 
@@ -18,30 +19,6 @@ teardown() { drop_world; }
 # shellcheck disable=SC2154 # set by world.bash
 # Of SUSE's repository the key is known by its end alone.
 trust() { cat "$("$bed/replica.sh")/keys/suse-graphics.fpr"; }
-
-# reference SKIN ARGUMENTS...: what an undisturbed run and its undo leave, made once for a file's run.
-reference() {
-	ref=$BATS_FILE_TMPDIR/$(echo "$*" | tr ' /' '__')
-	[ ! -e "$ref.undone" ] || return 0
-	new_world "$1"
-	in_world sh -c "dlenv setup ${*:2} --yes && /bed/setup/snapshot.sh >/world/after && dlenv setup --undo --yes" >"$ref.log" 2>&1 ||
-		{ cat "$ref.log" && return 1; }
-	in_world sh -c '/bed/setup/snapshot.sh >/world/undone'
-	mv "$WORLD/after" "$ref.after"
-	mv "$WORLD/undone" "$ref.undone"
-	forget_world
-}
-
-forget_world() { rm -rf "$WORLD"; }
-
-# Go on after a reboot, compare, take back, compare. what: for the message.
-goes_on() { # goes_on WHAT
-	in_world sh -c 'dlenv setup --resume --yes && /bed/setup/snapshot.sh >/world/after && dlenv setup --undo --yes' >"$WORLD/log" 2>&1 ||
-		{ echo "$1: cannot go on or undo" && tail -n 40 "$WORLD/log" && return 1; }
-	in_world sh -c '/bed/setup/snapshot.sh >/world/undone'
-	diff "$ref.after" "$WORLD/after" || { echo "$1: not as after an undisturbed run" && return 1; }
-	diff "$ref.undone" "$WORLD/undone" || { echo "$1: not as before" && return 1; }
-}
 
 # sweep FAULT SKIN ARGUMENTS...
 sweep() {
@@ -104,6 +81,7 @@ undo_sweep() {
 			in_world sh -c 'dlenv setup --undo --yes; echo $? >/world/rc' >"$WORLD/log" 2>&1
 			in_world sh -c '/bed/setup/snapshot.sh >/world/undone'
 			[[ $(cat "$WORLD/rc") =~ ^(0|12)$ ]] || { tail -n 40 "$WORLD/log" && return 1; }
+			# shellcheck disable=SC2154 # set by reference
 			diff "$ref.undone" "$WORLD/undone" || { echo "$1, undo, $fault:$n" && return 1; }
 			forget_world
 		done

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# For `load` after world in *.bats: a run that is cut off is compared with one that nobody disturbed (snapshot.sh).
+
+forget_world() { rm -rf "$WORLD"; }
+
+# reference SKIN ARGUMENTS...: what an undisturbed run and its undo leave, made once for a file's run.
+reference() {
+	ref=$BATS_FILE_TMPDIR/$(echo "$*" | tr ' /' '__')
+	[ ! -e "$ref.undone" ] || return 0
+	new_world "$1"
+	in_world sh -c "dlenv setup ${*:2} --yes && /bed/setup/snapshot.sh >/world/after && dlenv setup --undo --yes" >"$ref.log" 2>&1 ||
+		{ cat "$ref.log" && return 1; }
+	in_world sh -c '/bed/setup/snapshot.sh >/world/undone'
+	mv "$WORLD/after" "$ref.after"
+	mv "$WORLD/undone" "$ref.undone"
+	forget_world
+}
+
+# Go on after a reboot, compare, take back, compare. what: for the message.
+goes_on() { # goes_on WHAT
+	in_world sh -c 'dlenv setup --resume --yes && /bed/setup/snapshot.sh >/world/after && dlenv setup --undo --yes' >"$WORLD/log" 2>&1 ||
+		{ echo "$1: cannot go on or undo" && tail -n 40 "$WORLD/log" && return 1; }
+	in_world sh -c '/bed/setup/snapshot.sh >/world/undone'
+	diff "$ref.after" "$WORLD/after" || { echo "$1: not as after an undisturbed run" && return 1; }
+	diff "$ref.undone" "$WORLD/undone" || { echo "$1: not as before" && return 1; }
+}
