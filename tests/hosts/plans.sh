@@ -32,6 +32,7 @@ cases() {
 		debian-12-no-headers driver --route distro
 		debian-12-no-headers driver --route tesla-535
 		debian-13-blackwell driver --route distro
+		debian-13-no-gpu driver
 		debian-13-runfile driver --driver 595
 		fedora-43-sources-kept-apart driver --route rpmfusion-tainted
 		fedora-43-two-sources driver --route rpmfusion
@@ -45,6 +46,7 @@ cases() {
 		ubuntu-20.04-turing driver --driver 595
 		ubuntu-24.04-bare driver --route cuda-repo
 		ubuntu-24.04-bare driver --driver 580-proprietary
+		wsl-ubuntu-22.04 driver
 	CASES
 }
 
