@@ -269,7 +269,7 @@ static void annotate(const struct container *c, json_t *list)
 	}
 }
 
-static void add_more(const struct container *c, json_t *config)
+void bundle_complete(const struct container *c, json_t *config)
 {
 	json_t *mounts = json_object_get(config, "mounts");
 
@@ -368,14 +368,13 @@ static void put_filter(const char *text, struct buf *ret)
 	buf_str(ret, mark + strlen(filter_mark));
 }
 
-int bundle_save(const struct container *c, json_t *config, const char *dir, struct err *e)
+int bundle_save(json_t *config, const char *dir, struct err *e)
 {
 	json_t *linux_part = json_object_get(config, "linux");
 	CLEANUP(freep) char *path = str_fmt("%s/config.json", dir);
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(buf_fini) struct buf all = {0};
 
-	add_more(c, config);
 	(void)json_object_set_new(linux_part, "seccomp", json_string(filter_place));
 	text = json_dumps(config, JSON_SORT_KEYS | JSON_COMPACT);
 	if (!text)
@@ -387,8 +386,10 @@ int bundle_save(const struct container *c, json_t *config, const char *dir, stru
 int bundle_write(const struct container *c, const char *dir, struct err *e)
 {
 	json_t *config = bundle_json(c);
-	int code = bundle_save(c, config, dir, e);
+	int code;
 
+	bundle_complete(c, config);
+	code = bundle_save(config, dir, e);
 	json_decref(config);
 	return code;
 }

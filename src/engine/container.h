@@ -107,8 +107,9 @@ struct spec_more;
 struct json_t *bundle_json(const struct container *c) MUST_USE;
 /* Its nodes, MOUNT_EXACTs and tree; they live as long as c. */
 void bundle_more(struct container *c, struct spec_more *ret);
-/* Add all that to what bundle_json gave, and write dir/config.json. */
-int bundle_save(const struct container *c, struct json_t *config, const char *dir, struct err *e)
-	MUST_USE;
+/* Add all that to what bundle_json gave. */
+void bundle_complete(const struct container *c, struct json_t *config);
+/* Write dir/config.json with linux.seccomp. */
+int bundle_save(struct json_t *config, const char *dir, struct err *e) MUST_USE;
 /* Without a start in this process. */
 int bundle_write(const struct container *c, const char *dir, struct err *e) MUST_USE;

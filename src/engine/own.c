@@ -170,13 +170,13 @@ static int attach_network(struct starting *g, pid_t pid, struct err *e)
 
 /*
  * Called while the container's process makes its mounts: what need not be there before them is
- * written here.
+ * written here. A throw-away container's file has no driver in it: nobody enters it.
  */
 static int record(void *arg, pid_t pid, struct err *e)
 {
 	struct starting *g = arg;
 
-	if (bundle_save(g->c, g->config, g->dir, e) < 0)
+	if (bundle_save(g->config, g->dir, e) < 0)
 		return -(int)e->code;
 	json_decref(g->config);
 	g->config = NULL;
@@ -192,6 +192,7 @@ static int record_start(void *arg, pid_t pid, struct err *e)
 	struct starting *g = arg;
 
 	g->r->init = (struct rt_process_id){.pid = pid, .start_time = rt_start_time(pid)};
+	bundle_complete(g->c, g->config);
 	return record(g, pid, e) < 0 ? -(int)e->code : state_save(g->dir, g->r, e);
 }
 
