@@ -235,6 +235,7 @@ forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.j
 @test "a node for a group: the ordinary user's stays, another's is named" {
 	need root
 	need user
+	need command ssh
 	machine group
 	mkdir -p "$DLENV_ROOT/etc/cdi"
 	echo video:x:44: >"$DLENV_ROOT/etc/group"
@@ -256,7 +257,12 @@ forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.j
 		devices: [example.com/thing=one]
 		services: [{name: reads, run: [sh, -c, "head -c 3 /dev/thing | wc -c >~/got; exec sleep 60"]}]
 	YAML
-	dl up --yes
+	DLENV_SSH=true dl up --yes
+	# So has a session over ssh: sshd runs as the user and sets no groups.
+	run as_user env -u DLENV_RUN -u DLENV_CONFIG ssh -o BatchMode=yes -F "$E2E_USER_STATE/home/.config/dlenv/ssh_config" \
+		dlenv.gpu 'id; head -c 3 /dev/thing | wc -c'
+	assert_status 0
+	[ "${lines[-1]}" = 3 ]
 	gpasswd -d "$E2E_USER" video
 	run wait_until 20 grep -qx 3 "$E2E_USER_STATE/data/envs/gpu/home/got"
 	assert_status 0
