@@ -98,3 +98,44 @@ int cdi_fresh_write(const struct root *machine, const char *path, enum cdi_forma
 	(void)unlink(made); /* it may have been JSON */
 	return 0;
 }
+
+static bool is_missing(const struct root *machine, const char *path)
+{
+	CLEANUP(fd_closep) int fd = -1;
+	size_t n = strlen(machine->path);
+	struct err e = {0};
+
+	/* A specification for a machine below a folder has that folder in its paths. */
+	if (n > 1 && str_starts(path, machine->path) && path[n] == '/')
+		path += n;
+	/* Whoever may not look does not know. */
+	return rootfs_open(machine->fd, path, O_PATH, 0, &fd, &e) < 0 && e.code == ERR_ABSENT;
+}
+
+/* The first file that the edits need and the machine lacks, or NULL. */
+static const char *missing_of(const struct root *machine, const struct cdi_edits *e)
+{
+	for (size_t i = 0; i < e->mounts_n; i++)
+		if (is_missing(machine, e->mounts[i].host_path))
+			return e->mounts[i].host_path;
+	for (size_t i = 0; i < e->nodes_n; i++) {
+		const struct cdi_node *n = &e->nodes[i];
+		const char *path = n->host_path ? n->host_path : n->path;
+
+		if (is_missing(machine, path))
+			return path;
+	}
+	for (size_t i = 0; i < e->hooks_n; i++)
+		if (is_missing(machine, e->hooks[i].path))
+			return e->hooks[i].path;
+	return NULL;
+}
+
+const char *cdi_missing(const struct root *machine, const struct cdi_spec *s)
+{
+	const char *path = missing_of(machine, &s->edits);
+
+	for (size_t i = 0; !path && i < s->devices_n; i++)
+		path = missing_of(machine, &s->devices[i].edits);
+	return path;
+}

@@ -118,7 +118,7 @@ static int read_anew(struct climb *c, struct err *e)
 	CLEANUP(user_fini) struct user who = {0};
 	const char *user = c->s->options->user;
 
-	if (user && user_find(user, &who, e) < 0)
+	if (c->s->live && user && user_find(user, &who, e) < 0)
 		return -(int)e->code;
 	host_fini(&c->s->host);
 	host_read(c->s->root, who.name ? &who : NULL, &c->s->host);

@@ -19,11 +19,16 @@
 
 enum { SAID_MAX = 16 << 10, SUBIDS = 65536 };
 
+/* A cure with what it is about. */
+static const char *command(struct climb *c, const char *text, const char *about)
+{
+	return arena_fmt(&c->l->arena, "%s %s", text, about);
+}
+
 enum rung_state rung_ids(struct climb *c, struct rung *r)
 {
 	const struct host *h = &c->s->host;
 	const char *user = c->s->options->user;
-	static const char fix[] = "sudo dlenv setup dlenv --user NAME";
 
 	if (!user)
 		return rung_skipped(c, r, "%s", _("nobody in particular will use it: --user NAME"));
@@ -31,7 +36,7 @@ enum rung_state rung_ids(struct climb *c, struct rung *r)
 		return rung_fails(c, r, "dlenv doctor", "%s",
 				  _("the kernel forbids user namespaces"));
 	if (h->subuids < SUBIDS || h->subgids < SUBIDS)
-		return rung_fails(c, r, fix,
+		return rung_fails(c, r, command(c, "sudo dlenv setup dlenv --user", user),
 				  _("%s has %lld subordinate user ids and %lld group ids"), user,
 				  (long long)(h->subuids < 0 ? 0 : h->subuids),
 				  (long long)(h->subgids < 0 ? 0 : h->subgids));
@@ -86,6 +91,7 @@ enum rung_state rung_cdi(struct climb *c, struct rung *r)
 	CLEANUP(cdi_registry_fini) struct cdi_registry g = {0};
 	CLEANUP(freep) char *full = NULL;
 	const struct cdi_file *file;
+	const char *missing;
 	const char *engine;
 	struct err e = {0};
 	struct stat st;
@@ -100,9 +106,13 @@ enum rung_state rung_cdi(struct climb *c, struct rung *r)
 	if (cdi_fresh(c->s->root, full) == STALE)
 		return rung_fails(c, r, fix, _("'%s' is of another driver or other GPUs"),
 				  file->path);
+	missing = cdi_missing(c->s->root, &file->spec);
+	if (missing)
+		return rung_fails(c, r, command(c, "sudo dlenv cdi generate -o", file->path),
+				  _("'%s' needs '%s', which is not there"), file->path, missing);
 	if (stat(full, &st) == 0 && !(st.st_mode & S_IROTH))
-		return rung_fails(c, r, "sudo chmod a+r FILE", _("users may not read '%s'"),
-				  file->path);
+		return rung_fails(c, r, command(c, "sudo chmod a+r", file->path),
+				  _("users may not read '%s'"), file->path);
 	engine = not_read_by(c, &file->spec);
 	if (engine)
 		return rung_fails(c, r, fix, _("'%s' is of CDI %s, which this %s does not read"),
@@ -204,7 +214,7 @@ static bool answers(struct climb *c, const struct engine *g, struct rung *r, enu
 							    : "sudo dlenv setup podman",
 				  _("%s is not installed"), g->name);
 	else if (g->user && strstr(e.msg, "permission denied"))
-		*ret = rung_fails(c, r, "sudo dlenv setup docker --user NAME",
+		*ret = rung_fails(c, r, command(c, "sudo dlenv setup docker --user", g->user),
 				  _("%s may not talk to %s"), g->user, g->name);
 	else
 		*ret = rung_fails(c, r,
