@@ -106,7 +106,10 @@ static int built_for_kernel(const struct host_look *k)
 		return -1;
 	path = str_fmt("/lib/modules/%s/modules.dep", k->h->kernel);
 	text = host_text(k, path, HOST_DATABASE);
-	return text ? strstr(text, "/nvidia.ko") != NULL : -1;
+	if (!text)
+		return -1;
+	/* Debian's own packages call it nvidia-current.ko. */
+	return strstr(text, "/nvidia.ko") || strstr(text, "/nvidia-current");
 }
 
 static const char *builder_of(const struct host_look *k)

@@ -247,8 +247,6 @@ static int write_ids(const struct executor *x, const struct ids_file *f, const c
 
 static int ids_apply(const struct op *o, struct executor *x, struct err *e)
 {
-	CLEANUP(freep) char *uids = NULL;
-	CLEANUP(freep) char *gids = NULL;
 	char *lines[2] = {0};
 	char *texts[2] = {0};
 	int code = 0;
