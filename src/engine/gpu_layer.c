@@ -306,6 +306,19 @@ static bool is_there(const struct store *s, const char *id)
 	return fstatat(s->fd, meta, &st, 0) == 0 && st.st_size && file_exists(s->fd, files);
 }
 
+/* With the lock; one that lost its files counts as missing, which is said while it is held. */
+static int lock(const struct gpu_layer *l, const char *id, struct layer_build *ret, struct err *e)
+{
+	if (layer_begin(l->store, id, l->below->index, NULL, ret, e) < 0)
+		return -(int)e->code;
+	if (!ret->done || is_there(l->store, id))
+		return 0;
+	if (layer_mark_damaged(l->store, id, e) < 0)
+		return -(int)e->code;
+	layer_end(ret);
+	return layer_begin(l->store, id, l->below->index, NULL, ret, e);
+}
+
 static int get(const struct gpu_layer *l, const struct container *c, const struct tree_edits *tree,
 	       const struct strs *lowers, const char *id, struct err *e)
 {
@@ -316,8 +329,7 @@ static int get(const struct gpu_layer *l, const struct container *c, const struc
 		return 0;
 	if (is_refused(refused, id))
 		return err_set(e, ERR_FAIL, "it could not be made a while ago");
-	if (layer_mark_damaged(l->store, id, e) < 0 ||
-	    layer_begin(l->store, id, l->below->index, NULL, &build, e) < 0)
+	if (lock(l, id, &build, e) < 0)
 		return -(int)e->code;
 	if (build.done)
 		return 0;
