@@ -164,6 +164,30 @@ forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.j
 	rm "$DLENV_CACHE/gpu-layer-refused" # it would not be tried for a while
 }
 
+@test "the layer goes with its image, and with the driver that nobody uses any more" {
+	need root
+	local old
+	# A store of its own, whose files are the other's.
+	mkdir -m 0700 "$E2E_TEST_STATE/data"
+	cp -al "$DLENV_DATA"/{layers,images} "$E2E_TEST_STATE/data/"
+	export DLENV_DATA=$E2E_TEST_STATE/data
+	be root
+	forget_layers
+	dl run base true
+	old=$(layers)
+	touch -d '40 days ago' "$old"
+	dl run base true # it is used: not idle
+	dl run --gpu 1 --set run.env.NVIDIA_DRIVER_CAPABILITIES=all base true
+	[ "$(layers | wc -l)" = 2 ]
+	touch -d '40 days ago' "$old"
+	dl run --set run.env.NVIDIA_DRIVER_CAPABILITIES=video base true
+	[ ! -e "$old" ]
+	[ "$(layers | wc -l)" = 2 ]
+	dl image rm base
+	run ls "$DLENV_DATA/layers"
+	[ -z "$output" ]
+}
+
 @test "what an environment changed stays, and the driver is found all the same" {
 	need root
 	local each lib=/usr/lib/x86_64-linux-gnu/nvidia/current
