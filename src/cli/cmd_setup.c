@@ -227,6 +227,7 @@ static int prove_only(struct cli *c, struct setup_job *j, struct err *e)
 static int go_on(struct cli *c, struct setup_job *j, struct err *e)
 {
 	CLEANUP(executor_close) struct executor x = {0};
+	const struct setup_options given = j->o;
 	struct err why = {0};
 
 	if (geteuid() != 0)
@@ -243,6 +244,7 @@ static int go_on(struct cli *c, struct setup_job *j, struct err *e)
 		cli_note(c, _("no run waits to go on; this is how the machine is:"));
 		return prove_only(c, j, e);
 	}
+	setup_wish_more(c, &given, &j->o);
 	return apply(c, j, true, e);
 }
 

@@ -39,6 +39,11 @@ struct setup_job {
 
 /* setup_wish.c: what was asked for, by arguments, options and who calls. ERR_USAGE. */
 int setup_wish(struct cli *c, struct setup_job *j, struct err *e) MUST_USE;
+/*
+ * What --resume was given besides: it counts more than what the unfinished run asked for, and keys
+ * that are trusted are added to those of that run.
+ */
+void setup_wish_more(struct cli *c, const struct setup_options *given, struct setup_options *o);
 /* ERR_PRIV with this command under sudo. */
 int setup_needs_root(struct err *e);
 

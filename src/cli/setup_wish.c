@@ -145,6 +145,37 @@ int setup_wish(struct cli *c, struct setup_job *j, struct err *e)
 	return find_user(c, given->user, &o->user, e);
 }
 
+static size_t count(const char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+void setup_wish_more(struct cli *c, const struct setup_options *given, struct setup_options *o)
+{
+	const struct setup_cli_options *named = c->opt;
+	size_t own = count(given->trust);
+	size_t before = count(o->trust);
+	const char **trust = arena_alloc(&c->arena, (own + before + 1) * sizeof(*trust));
+
+	for (size_t i = 0; i < before; i++)
+		trust[i] = o->trust[i];
+	for (size_t i = 0; i < own; i++)
+		trust[before + i] = given->trust[i];
+	if (own)
+		o->trust = trust;
+	if (named->user)
+		o->user = given->user;
+	for (size_t i = 0; i < VARS; i++)
+		if (given->pin[i])
+			o->pin[i] = given->pin[i];
+	o->reboot = o->reboot || given->reboot;
+	o->no_network = o->no_network || given->no_network;
+}
+
 static void add_word(struct buf *b, const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -152,3 +152,15 @@ assert d["pending"] == len(d["plan"]["operations"]) > 5'
 	grep -q 'no run waits' "$E2E_TEST_STATE/out"
 	grep -q 'resume 4' "$E2E_TEST_STATE/out" # of a GPU without a driver
 }
+
+@test "a key that nobody vouches for is shown, and accepted by name" {
+	need root
+	new_world opensuse-leap-15.6
+	in_world sh -c 'dlenv setup driver --yes 2>&1; echo "status $?"' >"$E2E_TEST_STATE/out" || true
+	grep -q 'status 3' "$E2E_TEST_STATE/out" || { cat "$E2E_TEST_STATE/out" && false; }
+	local key
+	key=$(grep -o -e '--trust-key [0-9A-F]\{40\}' "$E2E_TEST_STATE/out" | cut -d' ' -f2)
+	in_world sh -c "dlenv setup --resume --yes 2>&1; echo \"status \$?\"; dlenv setup --resume --trust-key $key --yes --offline; echo \"then \$?\"" >"$E2E_TEST_STATE/out" 2>&1 || true
+	grep -q 'status 3' "$E2E_TEST_STATE/out"
+	grep -q 'then 0' "$E2E_TEST_STATE/out" || { cat "$E2E_TEST_STATE/out" && false; }
+}
