@@ -70,10 +70,15 @@ static int nothing(struct err *e)
 	return err_set(e, ERR_ABSENT, "dlenv has set nothing up here that could be taken back");
 }
 
-static void show(struct executor *x, const struct op *o, struct buf *ret)
+/* As it was shown when the file was not there yet: "write", not "change". */
+static void show(const struct executor *x, const struct op *o, struct buf *ret)
 {
+	static const struct root bare = {.fd = -1, .path = (char *)"/nonexistent"};
+	struct executor past = *x;
+
+	past.root = &bare;
 	buf_str(ret, "");
-	o->kind->show(o, x, ret);
+	o->kind->show(o, &past, ret);
 }
 
 /* A kept file is of use no more. */
