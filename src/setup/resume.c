@@ -16,17 +16,22 @@
 #define UNIT "dlenv-setup.service"
 static const char unit_path[] = "/etc/systemd/system/" UNIT;
 
-/* A word of a unit file: quoted, specifiers doubled. */
-static void add_word(struct buf *b, const char *name, const char *text)
+/* A text of a unit file: specifiers doubled and, within quotes, these escaped. */
+static void add_text(struct buf *b, const char *text, const char *escaped)
 {
-	buf_fmt(b, "\"%s", name);
 	for (const char *p = text; *p; p++) {
-		if (*p == '"' || *p == '\\')
+		if (strchr(escaped, *p))
 			buf_str(b, "\\");
 		if (*p == '%')
 			buf_str(b, "%");
 		buf_add(b, p, 1);
 	}
+}
+
+static void add_word(struct buf *b, const char *name, const char *text)
+{
+	buf_fmt(b, "\"%s", name);
+	add_text(b, text, "\"\\");
 	buf_str(b, "\"");
 }
 
@@ -61,8 +66,9 @@ static void unit_text(const struct executor *x, struct buf *b)
 		   "Wants=network-online.target\n"
 		   /* Not before the target that wants it: booting must not wait for it. */
 		   "After=network-online.target multi-user.target\n");
-	buf_fmt(b, "ConditionPathExists=%s/journal\n\n", x->state);
-	buf_str(b, "[Service]\n"
+	buf_str(b, "ConditionPathExists=");
+	add_text(b, x->state, "");
+	buf_str(b, "/journal\n\n[Service]\n"
 		   "Type=oneshot\n");
 	add_environment(b);
 	buf_str(b, "ExecStart=");
