@@ -42,7 +42,7 @@ const struct option_row setup_options[] = {
 	 .help = N_("the distribution that this one is most like: debian:13")},
 	{OPTION(struct setup_cli_options, rootless, "rootless", 0, OPT_FLAG),
 	 .help = N_("docker: a daemon of the user's own")},
-	{OPTION(struct setup_cli_options, trust, "trust-key", 0, OPT_STRS), .arg = "FINGERPRINT",
+	{OPTION(struct setup_cli_options, trust, "trust-key", 0, OPT_STRS), .arg = "KEY",
 	 .help = N_("accept this key of a repository")},
 	{OPTION(struct setup_cli_options, reboot, "reboot", 0, OPT_FLAG),
 	 .help = N_("reboot by itself where one is needed")},
