@@ -217,7 +217,7 @@ static int refuse_route(const struct setup *s, struct err *e)
 			driver_choice(s).branch);
 }
 
-static int plan_key(struct setup *s, struct plan *p, struct err *e)
+int driver_plan_key(struct setup *s, struct plan *p, struct err *e)
 {
 	if (secure_boot_matters(s))
 		return secure_plan_key(s, p, e);
@@ -233,9 +233,7 @@ int driver_plan(struct setup *s, struct plan *p, struct err *e)
 {
 	const struct driver_route *r = driver_route(s);
 
-	if (!r)
+	if (!r || !s->distro)
 		return refuse_route(s, e);
-	if (check_sources(s, r, e) < 0 || plan_key(s, p, e) < 0)
-		return -(int)e->code;
-	return r->plan(s, p, e);
+	return check_sources(s, r, e) < 0 ? -(int)e->code : r->plan(s, p, e);
 }

@@ -252,6 +252,8 @@ int driver_apt_archive(struct setup *s, struct plan *p, struct err *e)
 		return -(int)e->code;
 	keep_cuda_out(s, p);
 	plan_refresh(p);
+	if (driver_plan_key(s, p, e) < 0)
+		return -(int)e->code;
 	for (size_t i = 0; i < n; i++) {
 		k.branch = branches[i];
 		collect(&k, display, false, &l);
@@ -282,6 +284,8 @@ int driver_apt_distro(struct setup *s, struct plan *p, struct err *e)
 		return -(int)e->code;
 	keep_cuda_out(s, p);
 	plan_refresh(p);
+	if (driver_plan_key(s, p, e) < 0)
+		return -(int)e->code;
 	plan_headers(s, p);
 	if (str_starts(route, "tesla-"))
 		lists_add(&l,
@@ -365,7 +369,7 @@ int driver_apt_cuda(struct setup *s, struct plan *p, struct err *e)
 
 	if (str_eq(s->distro->id, "debian") && add_components(s, p, components, e) < 0)
 		return -(int)e->code;
-	if (add_cuda_repo(s, p, e) < 0)
+	if (add_cuda_repo(s, p, e) < 0 || driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	plan_headers(s, p);
 	pin_branch(s, p);

@@ -379,6 +379,8 @@ int driver_dnf_rpmfusion(struct setup *s, struct plan *p, struct err *e)
 					       "its own")});
 		plan_refresh(p);
 	}
+	if (driver_plan_key(s, p, e) < 0)
+		return -(int)e->code;
 	force_flavour(s, p);
 	plan_headers(s, p);
 	plan_add(p, &(struct op){.kind = &op_install,
@@ -498,7 +500,8 @@ int driver_dnf_cuda(struct setup *s, struct plan *p, struct err *e)
 
 	if (keep_others_out(s, p, e) < 0 || add_epel(s, p, e) < 0)
 		return -(int)e->code;
-	if (hold_in_others(s, p, e) < 0 || add_cuda_repo(s, p, e) < 0)
+	if (hold_in_others(s, p, e) < 0 || add_cuda_repo(s, p, e) < 0 ||
+	    driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	plan_headers(s, p);
 	remove_other(s, p);

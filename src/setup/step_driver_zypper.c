@@ -132,7 +132,7 @@ int driver_zypper_graphics(struct setup *s, struct plan *p, struct err *e)
 		    WORDS(p, "nvidia-open-driver-G06-signed-cuda-kmp-default",
 			  "nvidia-open-driver-G07-signed-cuda-kmp-default"));
 	remove_other(s, p);
-	if (add_graphics_repo(s, p, e) < 0)
+	if (add_graphics_repo(s, p, e) < 0 || driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	plan_add(p,
 		 &(struct op){
@@ -263,7 +263,7 @@ int driver_zypper_cuda(struct setup *s, struct plan *p, struct err *e)
 	add_package_hub(s, p);
 	if (lock_newer(s, p, e) < 0)
 		return -(int)e->code;
-	if (add_cuda_repo(s, p, e) < 0)
+	if (add_cuda_repo(s, p, e) < 0 || driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	if (open)
 		plan_add(p, &(struct op){.kind = &op_install,

@@ -74,8 +74,6 @@ int secure_plan_key(struct setup *s, struct plan *p, struct err *e)
 
 	if (!k)
 		return err_set(e, ERR_BUG, "nobody is known to sign modules here");
-	plan_add(p, &(struct op){.kind = &op_refresh,
-				 .why = _("the package manager has to know what is there")});
 	plan_add(p, &(struct op){.kind = &op_install,
 				 ONE_OF(p, plan_words(p, k->packages)),
 				 .why = _("Secure Boot is on: what is compiled here has to be "

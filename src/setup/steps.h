@@ -60,6 +60,9 @@ bool driver_must_hold(const struct setup *s);
 /* A graphical system is installed: a driver without what it needs would break it. */
 bool driver_for_display(const struct setup *s);
 
+/* Routes call it when the repositories are there, and before the driver is installed. */
+int driver_plan_key(struct setup *s, struct plan *p, struct err *e) MUST_USE;
+
 int driver_apt_archive(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 int driver_apt_distro(struct setup *s, struct plan *p, struct err *e) MUST_USE;
 int driver_apt_cuda(struct setup *s, struct plan *p, struct err *e) MUST_USE;

@@ -20,7 +20,7 @@ engine=,dbus,iproute2,iptables,udev,strace
 packages_of() {
 	case $1 in
 	trixie | bookworm) echo "$base$engine" ;;
-	bare) echo ca-certificates,passwd,mount ;;
+	bare) echo ca-certificates,passwd,mount,kmod ;;
 	dnf4) echo "dnf,dnf-plugins-core,rpm,openssl,$base" ;;
 	dnf5) echo "dnf5,rpm,openssl,$base" ;;
 	zypp) echo "zypper,rpm,openssl,$base" ;;
