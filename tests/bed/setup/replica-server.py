@@ -14,6 +14,7 @@ requests (else always):
   hang                no answer
   trunc=BYTES         that many bytes of it, then the connection ends
   flip=OFFSET         one byte is another
+  bit=OFFSET          one bit is another: a text may stay well-formed
   slow=BYTES          bytes a second
   cut                 the power is cut: every program of the world is killed
   evil                a key is replaced by one that nobody trusts
@@ -129,9 +130,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("If-Modified-Since") == when and not action:
             self.send(304, b"")
             return
-        if action.startswith("flip="):
-            o = int(action[5:]) % max(len(data), 1)
-            data = data[:o] + bytes([data[o] ^ 0xff]) + data[o + 1:]
+        if action.startswith(("flip=", "bit=")):
+            o = int(action.split("=")[1]) % max(len(data), 1)
+            data = data[:o] + bytes([data[o] ^ (0xff if action.startswith("flip=") else 1)]) + data[o + 1:]
         headers, code, total = {"Last_Modified": when, "Accept_Ranges": "bytes"}, 200, len(data)
         kind = "application/octet-stream"
         if "/manifests/" in name:

@@ -46,7 +46,6 @@ kernel() {
 	: >"$dir/modules.order"
 	depmod "$kernel"
 	echo "kernel $kernel" >"/boot/vmlinuz-$kernel"
-	echo "initramfs of $kernel" >"/boot/initrd.img-$kernel"
 }
 
 # Programs of a machine that boots, outwardly: a chroot has no use for the real ones.
@@ -57,12 +56,14 @@ programs() {
 		initrd=/boot/initramfs-$kernel.img
 		printf '#!/bin/sh\n# dracut, outwardly\nfind /usr/lib/modules/%s /etc/modprobe.d -name "*nvidia*" | sort >%s\n' "$kernel" "$initrd" >/usr/bin/dracut
 		chmod 755 /usr/bin/dracut
+		dracut
 		# Where rpms have their libraries, which the loader of this root does not know.
 		echo /usr/lib64 >/etc/ld.so.conf.d/lib64.conf
 		;;
 	*)
 		printf '#!/bin/sh\n# update-initramfs, outwardly\nfind /usr/lib/modules/%s /etc/modprobe.d -name "*nvidia*" | sort >%s\n' "$kernel" "$initrd" >/usr/sbin/update-initramfs
 		chmod 755 /usr/sbin/update-initramfs
+		update-initramfs
 		;;
 	esac
 	cp $here/modprobe.sh /usr/local/sbin/modprobe

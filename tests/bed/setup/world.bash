@@ -12,6 +12,7 @@
 bed=$E2E_STAGE/tests/bed/setup
 
 new_world() {
+	drop_world
 	skin=$1
 	WORLD=$(mktemp -d "$E2E_STATE/world.XXXXXX")
 	export WORLD BUILD=$E2E_STAGE/build
@@ -19,7 +20,7 @@ new_world() {
 
 drop_world() {
 	[ -z "${WORLD-}" ] || rm -rf "$WORLD"
-	unset WORLD GPU NOUVEAU SECURE_BOOT MOK DISK_MB DLENV_FAULT
+	unset WORLD
 }
 
 in_world() { timeout --kill-after=10 "${DLENV_TIMEOUT:-300}" "$bed/world.sh" "$skin" -- "$@"; }
