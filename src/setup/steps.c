@@ -5,7 +5,6 @@
 
 #include "base/i18n.h"
 #include "base/str.h"
-#include "setup/step_common.h"
 
 enum {
 	EVERYTHING = SETUP_DRIVER | SETUP_TOOLKIT | SETUP_DOCKER | SETUP_PODMAN | SETUP_DLENV,
@@ -183,8 +182,6 @@ static void add_notes(const struct setup *s, struct plan *p)
 			  s->host.module);
 	for (size_t i = 0; i < s->answer.notes_n; i++)
 		plan_note(p, "%s", s->answer.notes[i]);
-	if (s->targets & SETUP_DRIVER && !step_has_gpu(s))
-		plan_note(p, _("this machine has no NVIDIA GPU, and needs no driver"));
 	if (!(s->targets & SETUP_DRIVER) && s->host.gpus.n && !s->host.module &&
 	    str_eq(s->host.place, "machine"))
 		plan_note(p, _("no driver is loaded: containers can use the GPU after `dlenv setup "
