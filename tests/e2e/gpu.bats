@@ -287,6 +287,7 @@ forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.j
 		dlenv.gpu 'id; head -c 3 /dev/thing | wc -c'
 	assert_status 0
 	[ "${lines[-1]}" = 3 ]
+	dl ssh setup --remove --yes
 	gpasswd -d "$E2E_USER" video
 	run wait_until 20 grep -qx 3 "$E2E_USER_STATE/data/envs/gpu/home/got"
 	assert_status 0
