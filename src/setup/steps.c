@@ -183,7 +183,7 @@ static void add_notes(const struct setup *s, struct plan *p)
 	for (size_t i = 0; i < s->answer.notes_n; i++)
 		plan_note(p, "%s", s->answer.notes[i]);
 	if (!(s->targets & SETUP_DRIVER) && s->host.gpus.n && !s->host.module &&
-	    str_eq(s->host.place, "machine"))
+	    !str_eq(s->host.place, "container") && !str_eq(s->host.place, "wsl"))
 		plan_note(p, _("no driver is loaded: containers can use the GPU after `dlenv setup "
 			       "driver`"));
 	if (s->host.lock && p->n)
