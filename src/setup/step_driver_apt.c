@@ -216,31 +216,57 @@ static const char *const *with_dkms(const struct archive *k, bool display)
 		       : WORDS(k->p, dkms, name_of(k, "nvidia-headless", ""), utils_of(k), headers);
 }
 
-/* All branches with a signed module first where Secure Boot is on, else branch by branch. */
-static void collect(const struct archive *base, bool display, bool dkms, struct lists *l)
+/* A signed module for a newer kernel, which it depends on: it runs after a reboot. */
+static const char *const *with_newer_kernel(const struct archive *k, bool display)
 {
-	/* Ubuntu's -server packages are for machines without a screen; not every branch has them.
-	 */
+	const char *meta = name_of(k, "linux-modules-nvidia", k->meta);
+
+	return display ? WORDS(k->p, meta, name_of(k, "nvidia-driver", ""))
+		       : WORDS(k->p, meta, name_of(k, "nvidia-headless-no-dkms", ""), utils_of(k));
+}
+
+typedef const char *const *archive_way_fn(const struct archive *k, bool display);
+
+/* Ubuntu's -server packages are for machines without a screen; not every branch has them. */
+static void collect(const struct archive *base, bool display, archive_way_fn *way, struct lists *l)
+{
 	static const char *const servers[] = {"-server", ""};
 
+	if (way != with_dkms && !base->kernel)
+		return;
 	for (size_t i = display ? 1 : 0; i < COUNT(servers); i++) {
 		struct archive k = *base;
 
 		k.server = servers[i];
-		if (dkms)
-			lists_add(l, with_dkms(&k, display));
-		else if (k.kernel)
-			lists_add(l, with_signed_module(&k, display));
+		lists_add(l, way(&k, display));
 	}
+}
+
+/* With Secure Boot what is signed comes first, whatever its branch and kernel. */
+static void collect_all(struct archive *k, struct lists *l)
+{
+	static archive_way_fn *const by_branch[] = {with_signed_module, with_dkms, NULL};
+	static archive_way_fn *const newer[] = {with_newer_kernel, NULL};
+	static archive_way_fn *const ready[] = {with_signed_module, NULL};
+	static archive_way_fn *const built[] = {with_dkms, NULL};
+	static archive_way_fn *const *const secure[] = {ready, newer, built, NULL};
+	static archive_way_fn *const *const usual[] = {by_branch, newer, NULL};
+	bool display = driver_for_display(k->s);
+	char branches[BRANCHES_MAX][16];
+	size_t n = driver_branches(k->s, 0, 0, branches, BRANCHES_MAX);
+
+	for (archive_way_fn *const *const *turn = k->s->host.secure_boot == 1 ? secure : usual;
+	     *turn; turn++)
+		for (size_t i = 0; i < n; i++) {
+			k->branch = branches[i];
+			for (archive_way_fn *const *way = *turn; *way; way++)
+				collect(k, display, *way, l);
+		}
 }
 
 int driver_apt_archive(struct setup *s, struct plan *p, struct err *e)
 {
 	static const char *const components[] = {"restricted", "multiverse", NULL};
-	bool display = driver_for_display(s);
-	bool signed_only = s->host.secure_boot == 1;
-	char branches[BRANCHES_MAX][16];
-	size_t n = driver_branches(s, 0, 0, branches, BRANCHES_MAX);
 	struct archive k = {.s = s, .p = p, .open = driver_choice(s).open ? "-open" : ""};
 	struct lists l = {0};
 
@@ -254,19 +280,11 @@ int driver_apt_archive(struct setup *s, struct plan *p, struct err *e)
 	plan_refresh(p);
 	if (driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
-	for (size_t i = 0; i < n; i++) {
-		k.branch = branches[i];
-		collect(&k, display, false, &l);
-		if (!signed_only)
-			collect(&k, display, true, &l);
-	}
-	for (size_t i = 0; signed_only && i < n; i++) {
-		k.branch = branches[i];
-		collect(&k, display, true, &l);
-	}
+	collect_all(&k, &l);
 	plan_install(p, &l, 0,
 		     _("the first of these that the archive has: the module that Canonical built "
-		       "and signed for this kernel, else one that is compiled here"));
+		       "and signed for this kernel, else one that is compiled here, else a newer "
+		       "kernel with its module"));
 	return 0;
 }
 
