@@ -117,9 +117,11 @@ static int choose(const struct op *o, struct executor *x, const char *const **re
 static int install_chosen(const struct op *o, struct executor *x, struct err *e)
 {
 	CLEANUP(strs_fini) struct strs words = {0};
-	const char *const *packages = NULL;
+	const char *const *packages = o->choices[0].packages;
 
-	if (choose(o, x, &packages, e) < 0)
+	/* Asking costs dnf a second a package. Of a single choice the manager itself says the same.
+	 */
+	if (o->choices_n > 1 && choose(o, x, &packages, e) < 0)
 		return -(int)e->code;
 	/* Those that are there stay as they are: no upgrade, no mark. */
 	for (size_t i = 0; packages[i]; i++)
