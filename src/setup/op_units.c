@@ -274,6 +274,19 @@ static int restart_apply(const struct op *o, struct executor *x, struct err *e)
 }
 
 /* Once what it reads is as before. */
+/* With the last session, or the end of lingering, a user's systemd is gone, and its daemons too. */
+static bool users_systemd_runs(const struct op *o, const struct executor *x)
+{
+	CLEANUP(user_fini) struct user u = {0};
+	CLEANUP(freep) char *path = NULL;
+	struct err e = {0};
+
+	if (user_find(o->user, &u, &e) < 0)
+		return false;
+	path = str_fmt("/run/user/%u/systemd/private", (unsigned int)u.uid);
+	return root_has(x->root, path);
+}
+
 static int restart_undo(const struct op *o, struct executor *x, const json_t *before,
 			const json_t *after, struct err *e)
 {
@@ -282,7 +295,7 @@ static int restart_undo(const struct op *o, struct executor *x, const json_t *be
 
 	(void)before;
 	(void)after;
-	if (!x->systemd)
+	if (!x->systemd || (o->user && !users_systemd_runs(o, x)))
 		return 0;
 	state = ask(o, x, "is-enabled", NULL);
 	return !*state || str_eq(state, "not-found") ? 0 : executor_run(x, c.argv, o->user, e);

@@ -265,6 +265,70 @@ static void add_member(struct setup *s, struct plan *p)
 					  "this group is as good as root")});
 }
 
+/* Docker's tool refuses to go on without this module, also where nftables does its work. */
+static void load_tables(struct setup *s, struct plan *p)
+{
+	static const char *const module = "/sys/module/ip_tables";
+	CLEANUP(freep)
+	char *path =
+		str_fmt("/lib/modules/%s/modules.builtin", s->host.kernel ? s->host.kernel : "");
+	CLEANUP(freep) char *builtin = NULL;
+	struct err ignored = {0};
+
+	if (root_has(s->root, module) ||
+	    (root_read(s->root, path, 1 << 20, &builtin, &ignored) == 0 &&
+	     strstr(builtin, "/ip_tables.ko")))
+		return;
+	plan_add(p, &(struct op){.kind = &op_write_file,
+				 .path = "/etc/modules-load.d/dlenv-docker.conf",
+				 .text = "ip_tables\n",
+				 .mode = 0644,
+				 .why = _("Docker's tool asks for this kernel module, which a user "
+					  "cannot load")});
+	plan_add(p, &(struct op){.kind = &op_run,
+				 .words = WORDS(p, "modprobe", "ip_tables"),
+				 .path = module,
+				 .flags = OP_OPTIONAL | OP_KEEP,
+				 .why = _("from now on, not only from the next boot on")});
+}
+
+/* Lingering is asked for, and comes later: without the user's systemd Docker's tool makes no unit.
+ */
+static void start_users_systemd(const struct setup *s, struct plan *p)
+{
+	CLEANUP(freep) char *unit = str_fmt("user@%u.service", s->host.uid);
+	CLEANUP(freep) char *path = str_fmt("/run/user/%u/systemd/private", s->host.uid);
+
+	plan_add(p, &(struct op){.kind = &op_run,
+				 .words = WORDS(p, "systemctl", "start", unit),
+				 .path = path,
+				 .flags = OP_OPTIONAL | OP_KEEP,
+				 .why = _("the user's own systemd has to be there, which runs the "
+					  "daemon")});
+}
+
+/*
+ * Its view of /run is made when it starts: of descriptions in a folder that comes later it never
+ * hears. Early in each boot, then.
+ */
+static void make_cdi_folder(struct plan *p)
+{
+	static const char *const file = "/etc/tmpfiles.d/dlenv-cdi.conf";
+
+	plan_add(p,
+		 &(struct op){.kind = &op_write_file,
+			      .path = file,
+			      .text = "d /run/cdi 0755 root root -\n",
+			      .mode = 0644,
+			      .why = _("a daemon without root sees descriptions of GPUs only in a "
+				       "folder that is there before it starts")});
+	plan_add(p, &(struct op){.kind = &op_run,
+				 .words = WORDS(p, "systemd-tmpfiles", "--create", file),
+				 .path = "/run/cdi",
+				 .flags = OP_KEEP,
+				 .why = _("from now on, not only from the next boot on")});
+}
+
 /* A daemon of the user's own (rootless Docker); the machine's is left as it is. */
 static int plan_rootless(struct setup *s, struct plan *p, struct err *e)
 {
@@ -288,7 +352,11 @@ static int plan_rootless(struct setup *s, struct plan *p, struct err *e)
 							   "shadow-utils", "slirp4netns")),
 				 .why = _("what Docker needs to run without root")});
 	step_grant_ids(p, user);
+	if (step_has_gpu(s))
+		make_cdi_folder(p);
+	load_tables(s, p);
 	step_linger(p, user, _("the daemon runs also while nobody is logged in"));
+	start_users_systemd(s, p);
 	plan_add(p,
 		 &(struct op){
 			 .kind = &op_run,

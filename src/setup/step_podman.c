@@ -45,11 +45,13 @@ static void install(const struct setup *s, struct plan *p, const struct version 
 {
 	CLEANUP(strs_fini) struct strs words = {0};
 	bool apt = step_manager_is(s, "apt");
+	bool pasta = !v->n || version_compare(v, &with_pasta) >= 0;
 
 	strs_add(&words, "podman");
 	if (apt) {
 		strs_add(&words, "uidmap");
 		strs_add(&words, "dbus-user-session");
+		strs_add(&words, "crun");
 	} else {
 		strs_add(&words, step_manager_is(s, "zypper") ? "shadow" : "shadow-utils");
 	}
@@ -57,8 +59,9 @@ static void install(const struct setup *s, struct plan *p, const struct version 
 	if (apt && v->n && version_compare(v, &with_netavark) >= 0) {
 		strs_add(&words, "netavark");
 		strs_add(&words, "aardvark-dns");
+		strs_add(&words, pasta ? "nftables" : "iptables");
 	}
-	strs_add(&words, !v->n || version_compare(v, &with_pasta) >= 0 ? "passt" : "slirp4netns");
+	strs_add(&words, pasta ? "passt" : "slirp4netns");
 	plan_add(p, &(struct op){.kind = &op_install,
 				 ONE_OF(p, (const char *const *)words.v),
 				 .why = _("podman, with what its containers without root need: "

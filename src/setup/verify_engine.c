@@ -245,7 +245,8 @@ static enum rung_state run_gpu(struct climb *c, const struct engine *g, struct r
 	const char *const of_podman[] = {"run",	       "--rm",	 "--security-opt=label=disable",
 					 "--device",   ALL_GPUS, PLAIN,
 					 "nvidia-smi", "-L",	 NULL};
-	bool docker = str_eq(g->name, "docker");
+	/* Without root Docker's older way to a GPU, which --gpus may be, finds no program. */
+	bool docker = str_eq(g->name, "docker") && !(g->user && c->s->options->rootless);
 	CLEANUP(buf_fini) struct buf said = {.max = SAID_MAX};
 	enum rung_state state = RUNG_SKIPPED;
 	const char *line;

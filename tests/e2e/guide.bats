@@ -74,4 +74,4 @@ holds() {
 @test "the driver's commands have their operations" { holds 1. 14; }
 @test "the toolkit's commands have their operations" { holds 2. 12; }
 @test "podman's commands have their operations" { holds 3. 3; }
-@test "Docker's commands have their operations" { holds 4. 16; }
+@test "Docker's commands have their operations" { holds 4. 17; }
