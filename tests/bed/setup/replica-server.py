@@ -193,7 +193,7 @@ def context():
     return made
 
 
-plain, secure = Server(("127.0.0.1", 80), Handler), SecureServer(("127.0.0.1", 443), Handler)
+plain, secure = Server(("", 80), Handler), SecureServer(("", 443), Handler)
 threading.Thread(target=plain.serve_forever, daemon=True).start()
 with open(f"{world}/ready", "w", encoding="utf-8") as f:
     f.write("ready\n")

@@ -222,4 +222,5 @@ def main():
     r.write_certificates()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@
 #   SECURE_BOOT=1  UEFI with Secure Boot (0: with it off; unset: no UEFI). MokManager enrols at the reboot when MOK=1
 #   DISK_MB=N      that much disk
 #   BUILD=DIR      of another build of dlenv than build/
+#   BOOT=CGROUP    systemd is PID 1 in that group, and real.sh's packages are real: of machine.sh, which see
 #
 # `world.sh SKIN --layers` prints the folders that it lies over.
 #
@@ -140,6 +141,42 @@ programs() {
 	mount --bind "$state/libexec" "$m/usr/local/libexec/dlenv"
 }
 
+# What systemd and engines want besides: folders on a disk of their own, since an overlay does not lie on an overlay, and a console.
+boot_parts() {
+	local m=$1 dir
+	for dir in var/lib/docker var/lib/containerd var/lib/containers home/dev/.local/share; do
+		mkdir -p "$state/disks/$dir" "$m/$dir"
+		mount --bind "$state/disks/$dir" "$m/$dir"
+	done
+	chown 1000:1000 "$state/disks/home/dev/.local/share" "$m/home/dev/.local"
+	mkdir -p "$m/dev/net" "$m/etc/containers/containers.conf.d"
+	mknod -m 0666 "$m/dev/net/tun" c 10 200
+	mknod -m 0600 "$m/dev/console" c 1 3
+	mknod -m 0644 "$m/dev/kmsg" c 1 11
+	for unit in console-getty getty@ systemd-firstboot systemd-networkd systemd-timesyncd systemd-resolved; do
+		ln -sf /dev/null "$m/etc/systemd/system/$unit.service"
+	done
+	# Where the machine that this one runs on keeps the pids controller to itself.
+	printf '[containers]\npids_limit = 0\n' >"$m/etc/containers/containers.conf.d/bed.conf"
+	# What is played lies over parts of these two. The kernel lets a user mount new ones only where whole ones can be seen.
+	mkdir -p "$m/run/bed/proc" "$m/run/bed/sys"
+	mount -t proc proc "$m/run/bed/proc"
+	mount -t sysfs sys "$m/run/bed/sys"
+	# Docker's tool asks for a module that the kernel of these tests has built in.
+	mkdir -p "$m/usr/lib/modules/$(uname -r)"
+	echo kernel/net/ipv4/netfilter/ip_tables.ko | tee "$m/usr/lib/modules/$(uname -r)/modules.builtin" >"$m/usr/lib/modules/$(field kernel)/modules.builtin"
+	# pasta wants a way out to look at; this one leads nowhere.
+	ip link add eth0 type veth peer name wire
+	ip address add 10.66.0.2/24 dev eth0
+	ip link set wire up
+	ip link set eth0 up
+	ip route add default via 10.66.0.1
+	printf 'nameserver 10.66.0.1\noptions timeout:1 attempts:1\n' >"$m/etc/resolv.conf"
+	# From a network of its own, as a daemon without root has one, localhost is another place.
+	{ echo "127.0.0.1 localhost $(hostname)" && sed 's/^127.0.0.1/10.66.0.2/' "$replica/hosts"; } >"$m/etc/hosts"
+	[ -s "$m/etc/machine-id" ] || tr -d - </proc/sys/kernel/random/uuid >"$m/etc/machine-id"
+}
+
 inside() { # in the namespaces, as PID 1
 	local m=$state/m
 	mount -t overlay -o "lowerdir=$layer/up:$root,upperdir=$state/disk/up,workdir=$state/disk/work" overlay "$m"
@@ -152,6 +189,7 @@ inside() { # in the namespaces, as PID 1
 	[ ! -d /sys/fs/cgroup ] || mount -t cgroup2 cgroup2 "$m/sys/fs/cgroup" 2>/dev/null || true
 	play "$m"
 	programs "$m"
+	[ -z "${BOOT-}" ] || boot_parts "$m"
 	mount --bind "$replica" "$m/replica"
 	mount --bind "$here/.." "$m/bed"
 	mount --bind "$state" "$m/world"
@@ -165,6 +203,16 @@ inside() { # in the namespaces, as PID 1
 	cd "$m"
 	mkdir -p .old
 	pivot_root . .old
+	if [ -n "${BOOT-}" ]; then
+		echo 0 >".old$BOOT/cgroup.procs"
+		exec unshare -C chroot . bash -c 'umount -l /.old
+			umount /sys/fs/cgroup 2>/dev/null
+			mount -t cgroup2 cgroup2 /sys/fs/cgroup
+			mount --make-rshared /
+			modprobe nvidia 2>/dev/null
+			exec env -i container=dlenv-bed PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+				/usr/lib/systemd/systemd --log-target=journal --show-status=no'
+	fi
 	exec chroot . bash -c 'umount -l /.old
 		unset WORLD_INSIDE
 		modprobe nvidia 2>/dev/null
@@ -183,7 +231,11 @@ if [ "$skin" = --skin ]; then
 fi
 [ -n "$(field root)" ] || { echo "world: no skin '$skin' in skins.tsv" >&2 && exit 1; }
 root=$("$here/root.sh" "$(field root)") || exit
-replica=$("$here/replica.sh") || exit
+if [ -n "${BOOT-}" ]; then
+	replica=$("$here/real.sh") || exit
+else
+	replica=$("$here/replica.sh") || exit
+fi
 layer=$cache/setup-skin-$skin-$(echo "$root $replica" | cat - "$here"/{skin.sh,skins.tsv,modprobe.sh} | cksum | cut -d' ' -f1)
 build=${BUILD:-$repo/build}
 shift
