@@ -308,6 +308,15 @@ int setup_choose(struct setup *s, struct err *e)
 	if (s->answer.fits)
 		return 0;
 	conflict = answer_conflict(&s->answer);
+	if (!(s->targets & SETUP_DRIVER)) {
+		q.r.gpus_n = 0;
+		if (choose(s, &q.r, e) < 0)
+			return -(int)e->code;
+		if (s->answer.fits) {
+			s->unfit = arena_str(&s->arena, conflict);
+			return 0;
+		}
+	}
 	(void)err_set(e, ERR_UNSAT, "nothing fits: %.400s", conflict);
 	return s->answer.ways_n ? err_hint(e, "%s", s->answer.ways[0].text) : -(int)e->code;
 }

@@ -39,6 +39,7 @@ struct setup {
 	struct host host;
 	struct facts *facts;
 	struct solve_answer answer;
+	const char *unfit; /* why the GPUs were left out of it; NULL: they were not */
 	const struct distro_fact *distro; /* NULL: not known */
 	const struct pkg_manager *pkg;	  /* NULL: none that is known */
 	struct strs packages;		  /* installed, "name=version" */

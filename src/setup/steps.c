@@ -171,6 +171,25 @@ static void move_to_front(struct plan *p, size_t from)
 	freep(&moved);
 }
 
+enum { FINGERPRINT_DIGITS = 40 };
+
+/* Where setup will stop for an answer, one should know before. */
+static void note_keys(const struct setup *s, struct plan *p)
+{
+	for (size_t i = 0; i < p->n && !s->options->trust; i++)
+		for (size_t k = 0; k < s->facts->keys.n; k++) {
+			const struct key_fact *key = &s->facts->keys.v[k];
+
+			if (p->ops[i].kind == &op_add_key && str_eq(key->id, p->ops[i].name) &&
+			    strlen(key->fingerprint) < FINGERPRINT_DIGITS)
+				plan_note(p,
+					  _("the fingerprint of the key %s is not known in full: "
+					    "setup stops there and shows it, and --trust-key "
+					    "accepts it"),
+					  key->id);
+		}
+}
+
 /* What people should know besides the operations. */
 static void add_notes(const struct setup *s, struct plan *p)
 {
@@ -182,7 +201,11 @@ static void add_notes(const struct setup *s, struct plan *p)
 			  s->host.module);
 	for (size_t i = 0; i < s->answer.notes_n; i++)
 		plan_note(p, "%s", s->answer.notes[i]);
-	if (!(s->targets & SETUP_DRIVER) && s->host.gpus.n && !s->host.module &&
+	if (s->unfit)
+		plan_note(p, _("the GPUs were left out, since nothing goes with them: %s"),
+			  s->unfit);
+	note_keys(s, p);
+	if (!s->unfit && !(s->targets & SETUP_DRIVER) && s->host.gpus.n && !s->host.module &&
 	    !str_eq(s->host.place, "container") && !str_eq(s->host.place, "wsl"))
 		plan_note(p, _("no driver is loaded: containers can use the GPU after `dlenv setup "
 			       "driver`"));
