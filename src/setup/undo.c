@@ -183,7 +183,8 @@ int execute_undo(struct executor *x, unsigned int targets, struct err *e)
 
 	if (!any(&(struct choice){.j = j, .going = targets}))
 		return nothing(e);
-	if (executor_settle(x, e) < 0)
+	/* An undo that was cut off leaves a package half removed: nothing goes before that one. */
+	if (executor_settle(x, e) < 0 || executor_repair(x, e) < 0)
 		return -(int)e->code;
 	resume_unit_remove(x);
 	c = choose(j, targets);
