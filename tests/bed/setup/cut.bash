@@ -18,11 +18,16 @@ reference() {
 	forget_world
 }
 
-# Go on after a reboot, compare, take back, compare. what: for the message.
+# same WHAT WANT IS: without the lines that a test excuses by the pattern $excuse.
+same() {
+	diff <(grep -vE "${excuse:-^\$}" "$2") <(grep -vE "${excuse:-^\$}" "$3") || { echo "$1" && return 1; }
+}
+
+# Go on after a reboot, compare, take back, compare. WHAT: for the message.
 goes_on() { # goes_on WHAT
 	in_world sh -c 'dlenv setup --resume --yes && /bed/setup/snapshot.sh >/world/after && dlenv setup --undo --yes' >"$WORLD/log" 2>&1 ||
 		{ echo "$1: cannot go on or undo" && tail -n 40 "$WORLD/log" && return 1; }
 	in_world sh -c '/bed/setup/snapshot.sh >/world/undone'
-	diff "$ref.after" "$WORLD/after" || { echo "$1: not as after an undisturbed run" && return 1; }
-	diff "$ref.undone" "$WORLD/undone" || { echo "$1: not as before" && return 1; }
+	same "$1: not as after an undisturbed run" "$ref.after" "$WORLD/after"
+	same "$1: not as before" "$ref.undone" "$WORLD/undone"
 }
