@@ -196,6 +196,8 @@ static void add_notes(const struct setup *s, struct plan *p)
 	const bool kept = s->targets & SETUP_DRIVER && s->host.module &&
 			  str_eq(s->answer.part[VAR_ROUTE].text, "installed");
 
+	if (s->targets & SETUP_DRIVER && !s->answer.part[VAR_DRIVER].text)
+		plan_note(p, _("there is no NVIDIA GPU here: a driver would have nothing to do"));
 	if (kept && !s->options->pin[VAR_DRIVER])
 		plan_note(p, _("the driver %s runs and stays; --driver asks for another one"),
 			  s->host.module);
