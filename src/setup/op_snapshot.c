@@ -52,17 +52,33 @@ char *package_name(const char *package)
 	return str_fmt("%.*s", (int)strcspn(package, "="), package);
 }
 
-bool op_has_package(const struct executor *x, const char *package)
+static bool same_name(const char *a, const char *b)
 {
-	CLEANUP(freep) char *name = package_name(package);
-	const char *wanted = package[strlen(name)] ? package + strlen(name) + 1 : NULL;
-	const char *version = pkg_in_list(&x->packages, name);
+	size_t n = strcspn(a, "=");
 
-	if (!version || !wanted)
-		return version;
-	/* rpm's "1.18.2" may leave the release open: "1.18.2-1". */
+	return n == strcspn(b, "=") && !strncmp(a, b, n);
+}
+
+/* rpm's "1.18.2" may leave the release open: "1.18.2-1". */
+static bool is_version(const char *version, const char *wanted)
+{
 	return str_eq(version, wanted) ||
 	       (str_starts(version, wanted) && version[strlen(wanted)] == '-');
+}
+
+bool op_has_package(const struct executor *x, const char *package)
+{
+	const char *wanted = strchr(package, '=');
+
+	/* Of kernels several are there, so all are looked at. */
+	for (size_t i = 0; i < x->packages.n; i++) {
+		const char *version = strchr(x->packages.v[i], '=');
+
+		if (version && same_name(x->packages.v[i], package) &&
+		    (!wanted || is_version(version + 1, wanted + 1)))
+			return true;
+	}
+	return false;
 }
 
 void op_show_words(const char *const *words, struct buf *ret)
@@ -102,13 +118,6 @@ static int read_snapshot(const struct executor *x, const json_t *before, struct 
 		if (*line)
 			strs_add(ret, line);
 	return 0;
-}
-
-static bool same_name(const char *a, const char *b)
-{
-	size_t n = strcspn(a, "=");
-
-	return n == strcspn(b, "=") && !strncmp(a, b, n);
 }
 
 static int by_text(const void *a, const void *b)

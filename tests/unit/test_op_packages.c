@@ -56,7 +56,7 @@ TEST(a_package_may_be_wanted_in_a_version)
 {
 	CLEANUP(box_remove) struct box b;
 
-	with(&b, "a=1.18.2-1 b=5:28.5-1 c=1.2");
+	with(&b, "a=1.18.2-1 b=5:28.5-1 c=1.2 kernel-devel=6.1-1 kernel-devel=6.2-1");
 	assert_true(op_has_package(&b.x, "a"));
 	assert_true(op_has_package(&b.x, "a=1.18.2-1"));
 	assert_true(op_has_package(&b.x, "a=1.18.2"));
@@ -64,6 +64,10 @@ TEST(a_package_may_be_wanted_in_a_version)
 	assert_false(op_has_package(&b.x, "a=1.18.2-2"));
 	assert_false(op_has_package(&b.x, "c=1.2-1"));
 	assert_false(op_has_package(&b.x, "d"));
+	assert_false(op_has_package(&b.x, "kernel"));
+	assert_true(op_has_package(&b.x, "kernel-devel=6.1"));
+	assert_true(op_has_package(&b.x, "kernel-devel=6.2"));
+	assert_false(op_has_package(&b.x, "kernel-devel=6.3"));
 }
 
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
