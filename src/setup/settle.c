@@ -13,13 +13,14 @@
 #include "setup/execute_parts.h"
 #include "setup/op_packages.h"
 
-static int heal(struct executor *x, struct err *e)
+static int heal(struct executor *x, int lock_ms, struct err *e)
 {
-	const struct pkg_run run = package_run(x);
+	struct pkg_run run = package_run(x);
 	CLEANUP(strs_fini) struct strs did = {0};
 
 	if (!x->pkg || !x->live)
 		return 0;
+	run.lock_ms = lock_ms;
 	if (pkg_repair(x->pkg, &run, &did, e) < 0)
 		return -(int)e->code;
 	for (size_t i = 0; i < did.n; i++)
@@ -31,7 +32,7 @@ int executor_repair(struct executor *x, struct err *e)
 {
 	struct err why = {0};
 
-	if (heal(x, &why) == 0)
+	if (heal(x, 0, &why) == 0)
 		return 0;
 	if (why.code == ERR_BUSY) {
 		*e = why;
@@ -49,9 +50,11 @@ int executor_repair(struct executor *x, struct err *e)
 int executor_after_failure(struct executor *x, const struct op *o, const json_t *before,
 			   json_t *line, struct err *e)
 {
+	enum { LOCK_MS = 2000 }; /* whoever has the lock may be the reason of the failure */
+
 	if (!o->kind->after)
 		return 0;
-	if (heal(x, e) < 0)
+	if (heal(x, LOCK_MS, e) < 0)
 		return -(int)e->code;
 	return executor_after(x, o, before, line, e);
 }
