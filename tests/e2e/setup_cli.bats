@@ -164,3 +164,16 @@ assert d["pending"] == len(d["plan"]["operations"]) > 5'
 	grep -q 'status 3' "$E2E_TEST_STATE/out"
 	grep -q 'then 0' "$E2E_TEST_STATE/out" || { cat "$E2E_TEST_STATE/out" && false; }
 }
+
+@test "without curl apt's own helper fetches, and says as much" {
+	need root
+	new_world debian-13
+	fault 'docker.com.*/gpg 404'
+	in_world sh -c 'rm /usr/bin/curl; dlenv setup docker --yes; echo "status $?"' >"$E2E_TEST_STATE/out" 2>&1 || true
+	grep -q 'status 10' "$E2E_TEST_STATE/out" || { cat "$E2E_TEST_STATE/out" && false; }
+	grep -q 'HTTP status 404' "$E2E_TEST_STATE/out"
+	fault
+	in_world sh -c 'dlenv setup --resume --yes --offline; ls -l /usr/bin/curl' >"$E2E_TEST_STATE/out" 2>&1 || true
+	grep -q "cannot access '/usr/bin/curl'" "$E2E_TEST_STATE/out"
+	[ -s "$WORLD/up/etc/apt/keyrings/docker.asc" ]
+}
