@@ -8,6 +8,7 @@
 #   make lint | fmt     look over the sources | let clang-format lay them out
 #   make unit | e2e | security    one suite only (TESTS=pattern for some of its files)
 #   make test-setup     dlenv setup on all distributions and routes, with faults and kills (root, long)
+#   make test-vm        dlenv setup under Secure Boot, in a virtual machine without KVM (root, long)
 #   make fuzz           each fuzzer for FUZZ_SECONDS
 #   make install        PREFIX=/usr/local, DESTDIR=
 #   make clean          remove the build folders
@@ -22,7 +23,7 @@ JOBS := $(if $(J),-j$(J))
 QUIET := $(if $(V),-v,--quiet)
 
 .DEFAULT_GOAL := all
-.PHONY: all up test lint unit e2e security test-setup bench fmt fuzz install clean release dev
+.PHONY: all up test lint unit e2e security test-setup test-vm bench fmt fuzz install clean release dev
 
 all: bootstrap-build release
 
@@ -59,6 +60,10 @@ e2e security: bootstrap-build+run+test
 
 test-setup: bootstrap-build+run+test
 	@tests/run.sh setup
+
+test-vm: bootstrap-build+run+test
+	@$(MAKE) --no-print-directory release
+	@tests/vm/run.sh
 
 bench: bootstrap-build+run+bench
 	@$(MAKE) --no-print-directory release

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tests/bed/setup/root.sh trixie|bookworm|bare|dnf4|dnf5|zypp
+# tests/bed/setup/root.sh trixie|bookworm|bare|dnf4|dnf5|zypp|vm|qemu
 #
 # Prints the path of a root folder with a real package manager, for world.sh: Debian 13 and 12 with apt and systemd, `bare`
-# (Debian 13 as debootstrap leaves it: without curl, gpg and systemd), and Debian with dnf4, dnf5 or zypper, which skin.sh dresses up. Made by
-# mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change it.
+# (Debian 13 as debootstrap leaves it: without curl, gpg and systemd), and Debian with dnf4, dnf5 or zypper, which skin.sh dresses up. For tests/vm: `vm`
+# (Debian 13 that boots under Secure Boot and compiles modules) and `qemu` (what boots it). Made by mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change it.
 #
 # How this works: the folder's name ends with a sum of what it was made from, so that another version of these scripts does not take it
-# away from tests that run. Of sid only dnf5 is of use (Debian 13 has none).
+# away from tests that run. Of sid only dnf5 and QEMU 11 are of use (Debian 13 has no dnf5, and its QEMU no devices out of a process).
 #
 # Exit status: 77 when it cannot be had (no network, not made yet and not root), 1 otherwise.
 set -u
@@ -24,13 +24,15 @@ packages_of() {
 	dnf4) echo "dnf,dnf-plugins-core,rpm,openssl,$base" ;;
 	dnf5) echo "dnf5,rpm,openssl,$base" ;;
 	zypp) echo "zypper,rpm,openssl,$base" ;;
+	vm) echo "$base,udev,dbus,iproute2,linux-image-amd64,linux-headers-amd64,dkms,mokutil,openssl,initramfs-tools,zstd,shim-signed,grub-efi-amd64-signed" ;;
+	qemu) echo qemu-system-x86,ovmf,python3,expect,mtools,dosfstools,e2fsprogs,gdisk ;;
 	esac
 }
 
 suite_of() {
 	case $1 in
 	bookworm) echo bookworm ;;
-	dnf5) echo sid ;;
+	dnf5 | qemu) echo sid ;;
 	*) echo trixie ;;
 	esac
 }
@@ -65,7 +67,7 @@ make_root() { # make_root NAME FOLDER
 main() {
 	local name=${1-} repo cache root mark
 	mark=$(packages_of "$name")
-	[ -n "$mark" ] || die 1 "usage: root.sh trixie|bookworm|bare|dnf4|dnf5|zypp"
+	[ -n "$mark" ] || die 1 "usage: root.sh trixie|bookworm|bare|dnf4|dnf5|zypp|vm|qemu"
 	mark=$(echo "$mark 1" | cksum | cut -d" " -f1)
 	repo=$(cd "$(dirname "$0")/../../.." && pwd)
 	# shellcheck source=tools/mirror.sh
