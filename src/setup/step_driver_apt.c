@@ -145,8 +145,6 @@ static void keep_cuda_out(const struct setup *s, struct plan *p)
 		}
 }
 
-/* --- Ubuntu's archive -------------------------------------------------------------------- */
-
 /*
  * The name of the package that follows the kernel's updates: "generic", "generic-hwe-24.04". The
  * kernel's name does not tell which of the two it is, but each release began with one version.
@@ -288,8 +286,6 @@ int driver_apt_archive(struct setup *s, struct plan *p, struct err *e)
 	return 0;
 }
 
-/* --- Debian's own ------------------------------------------------------------------------ */
-
 int driver_apt_distro(struct setup *s, struct plan *p, struct err *e)
 {
 	static const char *const components[] = {"contrib", "non-free", "non-free-firmware", NULL};
@@ -322,8 +318,6 @@ int driver_apt_distro(struct setup *s, struct plan *p, struct err *e)
 		       "driver takes either"));
 	return 0;
 }
-
-/* --- NVIDIA's CUDA repository ------------------------------------------------------------ */
 
 static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 {

@@ -56,8 +56,6 @@ static void plan_headers(struct setup *s, struct plan *p)
 					  "running kernel")});
 }
 
-/* --- Repositories ------------------------------------------------------------------------ */
-
 /* What is changed in a .repo file: its text, or NULL where nothing has to be. */
 typedef char *repo_edit_fn(const char *text, const char *argument);
 
@@ -240,8 +238,6 @@ static int add_epel(struct setup *s, struct plan *p, struct err *e)
 	return 0;
 }
 
-/* --- Two sources kept apart -------------------------------------------------------------- */
-
 #define DRIVER_PACKAGES                                                                            \
 	"nvidia-driver*,kmod-nvidia*,akmod-nvidia*,nvidia-open*,cuda-drivers*,xorg-x11-drv-"       \
 	"nvidia*"
@@ -300,8 +296,6 @@ static void remove_other(const struct setup *s, struct plan *p)
 						"kmod-nvidia-latest-dkms"),
 				 .why = _("a driver of another branch or kind is in the way")});
 }
-
-/* --- RPM Fusion -------------------------------------------------------------------------- */
 
 static int add_rpmfusion(struct setup *s, struct plan *p, struct err *e)
 {
@@ -392,8 +386,6 @@ int driver_dnf_rpmfusion(struct setup *s, struct plan *p, struct err *e)
 				 .why = _("autoremove must not take the driver away")});
 	return 0;
 }
-
-/* --- NVIDIA's CUDA repository ------------------------------------------------------------ */
 
 /* EL 8 and 9, and Amazon's: a branch is a module stream there. */
 static bool has_streams(const struct setup *s)

@@ -72,8 +72,6 @@ static void lock_others(const struct setup *s, struct plan *p, const char *const
 		}
 }
 
-/* --- The graphics repository ------------------------------------------------------------- */
-
 /* Its folder: leap/15.6, tumbleweed, sle15sp7, sle16. NULL: there is none. */
 static const char *graphics_folder(struct setup *s)
 {
@@ -148,8 +146,6 @@ int driver_zypper_graphics(struct setup *s, struct plan *p, struct err *e)
 			       "boot the firmware asks for it, with root's password"));
 	return 0;
 }
-
-/* --- NVIDIA's CUDA repository ------------------------------------------------------------ */
 
 static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 {

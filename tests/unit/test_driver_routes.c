@@ -129,12 +129,13 @@ static void check_signature(const struct trial *t, const struct setup *s, const 
 	assert_string_equal(p->ops[made].path, p->ops[enrolled].path);
 }
 
-static void plan_it(const struct box *b, const struct trial *t)
+static struct setup_options wishes = {.targets = SETUP_DRIVER};
+static struct pci_gpu gpu = {.address = "0000:01:00.0", .device = 0x2684};
+
+static struct setup setup_of(const struct box *b, const struct trial *t)
 {
-	struct pci_gpu gpu = {.address = "0000:01:00.0", .device = 0x2684};
-	const struct setup_options o = {.targets = SETUP_DRIVER};
-	struct setup s = {
-		.options = &o,
+	return (struct setup){
+		.options = &wishes,
 		.root = &b->root,
 		.facts = (struct facts *)&b->facts,
 		.distro = t->distro,
@@ -151,6 +152,11 @@ static void plan_it(const struct box *b, const struct trial *t)
 			   .part = {[VAR_DRIVER] = {.text = t->driver},
 				    [VAR_ROUTE] = {.text = t->route->route, .row = t->route}}},
 	};
+}
+
+static void plan_it(const struct box *b, const struct trial *t)
+{
+	struct setup s = setup_of(b, t);
 	struct plan p = {0};
 	struct err e = {0};
 
@@ -225,4 +231,123 @@ TEST(every_route_of_the_table_has_a_plan)
 	box_remove(&b);
 }
 
-RUN(IT(every_route_of_the_table_has_a_plan))
+static struct trial trial_of(const struct facts *f, const char *id, const char *version,
+			     const char *route)
+{
+	struct trial t = {.driver = "595-open", .open = true};
+
+	for (size_t i = 0; i < f->routes.n; i++) {
+		const struct route_fact *r = &f->routes.v[i];
+
+		if (str_eq(r->id, id) && str_eq(r->version, version) && str_eq(r->route, route))
+			t.route = r;
+	}
+	assert_non_null(t.route);
+	t.distro = distro_of(f, t.route);
+	return t;
+}
+
+/* The words of the first operation, when it is of the step tools; NULL: there is none of it. */
+static char *tools_of(struct setup *s)
+{
+	struct plan p = {0};
+	struct err e = {0};
+	struct buf b = {0};
+
+	assert_int_equal(setup_plan(s, &p, &e), 0);
+	for (size_t i = 0; i < p.n; i++)
+		if (str_eq(p.ops[i].step, "tools") && p.ops[i].kind == &op_install) {
+			assert_true(i < 2);
+			op_show_words(p.ops[i].choices[0].packages, &b);
+		}
+	plan_fini(&p);
+	return b.data;
+}
+
+TEST(what_downloads_and_keys_need_comes_first_and_only_where_it_is_missing)
+{
+	static const struct {
+		const char *id, *version, *missing, *there[3];
+	} rows[] = {
+		{"debian",
+		 "13",
+		 "ca-certificates, gpg",
+		 {"/etc/ssl/certs/ca-certificates.crt", "/usr/bin/gpg"}},
+		{"fedora",
+		 "43",
+		 "ca-certificates, curl, gnupg2",
+		 {"/etc/pki/tls/certs/ca-bundle.crt", "/usr/bin/curl", "/usr/bin/gpg"}},
+		{"sles",
+		 "15.7",
+		 "ca-certificates-mozilla, curl, gpg2",
+		 {"/etc/ssl/ca-bundle.pem", "/usr/bin/curl", "/usr/bin/gpg2"}},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct box b;
+		struct trial t;
+		struct setup s;
+		CLEANUP(freep) char *words = NULL;
+
+		box_make(&b);
+		t = trial_of(&b.facts, rows[i].id, rows[i].version, "cuda-repo");
+		s = setup_of(&b, &t);
+		s.live = true;
+		words = tools_of(&s);
+		assert_string_equal(words, rows[i].missing);
+		for (size_t k = 0; k < COUNT(rows[i].there) && rows[i].there[k]; k++)
+			box_put(&b, rows[i].there[k], "", 0755);
+		assert_null(tools_of(&s));
+		arena_fini(&s.arena);
+		box_remove(&b);
+	}
+}
+
+/* The file that an operation of a plan writes there, or NULL. In p. */
+static const char *written(const struct plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind == &op_write_file && str_eq(p->ops[i].path, path))
+			return p->ops[i].text;
+	return NULL;
+}
+
+TEST(two_sources_are_refused_until_the_user_names_one)
+{
+	static const char file[] = "/etc/apt/sources.list.d/cuda.list";
+	struct box b;
+	struct trial t;
+	struct setup s;
+	struct plan p = {0};
+	struct err e = {0};
+
+	box_make(&b);
+	t = trial_of(&b.facts, "ubuntu", "24.04", "archive");
+	s = setup_of(&b, &t);
+	s.host.sources[s.host.sources_n++] = (struct host_source){"cuda-repo", file, true};
+	assert_int_equal(setup_plan(&s, &p, &e), -ERR_UNSAT);
+	assert_non_null(strstr(e.msg, file));
+	assert_non_null(strstr(e.hint, "--route cuda-repo"));
+	wishes.pin[VAR_ROUTE] = "archive";
+	assert_int_equal(setup_plan(&s, &p, &e), 0);
+	assert_non_null(strstr(written(&p, "/etc/apt/preferences.d/dlenv-nvidia-driver"),
+			       "Pin-Priority: -1"));
+	wishes.pin[VAR_ROUTE] = NULL;
+	plan_fini(&p);
+	/* A source that is the route's own is no second one. */
+	s.answer.part[VAR_ROUTE].text = "cuda-repo";
+	assert_int_equal(setup_plan(&s, &p, &e), 0);
+	plan_fini(&p);
+	/* What NVIDIA's installer left gets in the way of every package. */
+	s.host.sources[0] = (struct host_source){"runfile", "/usr/bin/nvidia-uninstall", true};
+	wishes.pin[VAR_ROUTE] = "cuda-repo";
+	assert_int_equal(setup_plan(&s, &p, &e), -ERR_UNSAT);
+	assert_non_null(strstr(e.hint, "nvidia-uninstall"));
+	wishes.pin[VAR_ROUTE] = NULL;
+	arena_fini(&s.arena);
+	box_remove(&b);
+}
+
+RUN(IT(every_route_of_the_table_has_a_plan),
+    IT(what_downloads_and_keys_need_comes_first_and_only_where_it_is_missing),
+    IT(two_sources_are_refused_until_the_user_names_one))
