@@ -78,8 +78,7 @@ static int no_docker(struct setup *s, const struct distro_fact *d, struct err *e
 /* Two daemons for one socket. */
 static int check_others(const struct setup *s, struct err *e)
 {
-	if (root_has(s->root, "/var/lib/snapd/snaps") &&
-	    root_has(s->root, "/snap/docker/current")) {
+	if (root_has(s->root, "/snap/docker/current")) {
 		(void)err_set(e, ERR_UNSAT,
 			      "Docker is installed as a snap, which cannot use GPUs this way");
 		return err_hint(e, "`sudo snap remove docker` (it takes its images along), then "
