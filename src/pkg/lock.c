@@ -48,6 +48,14 @@ static char *holder_name(pid_t pid)
 	return str_fmt(_("'%s' (process %d)"), name, (int)pid);
 }
 
+bool pkg_lock_is_held(const struct pkg_manager *m)
+{
+	for (const char *const *path = m->locks; *path; path++)
+		if (holder_of(*path) != NOBODY)
+			return true;
+	return false;
+}
+
 static void tell(const struct pkg_run *run, pid_t pid, const char *path)
 {
 	CLEANUP(freep) char *who = holder_name(pid);

@@ -189,8 +189,10 @@ int pkg_do(const struct pkg_manager *m, enum pkg_action action, const char *cons
 		if (carry(m, (const char *const *)argv.v, run,
 			  m->quiet_failures && action == PKG_REFRESH, ret_outcome, e) == 0)
 			return 0;
-		/* Somebody was quicker. */
-		if (e->code != ERR_BUSY || pkg_now_ms() + AGAIN_MS >= until)
+		/* Somebody was quicker; dnf 5 does not say that it was this. */
+		if (e->code != ERR_BUSY && !(e->code == ERR_FAIL && pkg_lock_is_held(m)))
+			return -(int)e->code;
+		if (pkg_now_ms() + AGAIN_MS >= until)
 			return -(int)e->code;
 		(void)usleep(AGAIN_MS * 1000);
 	}

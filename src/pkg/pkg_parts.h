@@ -69,6 +69,7 @@ void pkg_sort(struct strs *list); /* for pkg_in_list */
 /* lock.c: wait until nobody holds any of the manager's locks. ERR_BUSY names who does. */
 int pkg_lock_wait(const struct pkg_manager *m, const struct pkg_run *run, int64_t until_ms,
 		  struct err *e) MUST_USE;
+bool pkg_lock_is_held(const struct pkg_manager *m);
 int64_t pkg_now_ms(void);
 
 /* trouble.c: what went wrong, by the lines that were printed. */

@@ -2,7 +2,11 @@
 /* What package managers print and write. Texts are theirs, shortened. */
 #include "pkg/pkg.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "pkg/pkg_parts.h"
 #include "test.h"
@@ -248,6 +252,68 @@ TEST(primary_keys_alone_are_fingerprints)
 	same(keys.v[0], "060A61C51B558A7F742B77AAC52FEB6B621E9F35");
 }
 
+/* Another process that holds a lock on the file until it is killed. */
+static pid_t hold(const char *path)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		int fd = open(path, O_RDWR);
+
+		if (fd < 0 || fcntl(fd, F_SETLK, &l) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+	return pid;
+}
+
+/* As soon as it is said that a lock is waited for, its holder goes. */
+static int let_go(void *arg, const char *line)
+{
+	const pid_t *pid = arg;
+	CLEANUP(freep) char *who = str_fmt("(process %d)", (int)*pid);
+
+	if (!strstr(line, who))
+		fail_msg("'%s' does not name %s", line, who);
+	(void)kill(*pid, SIGKILL);
+	(void)waitpid(*pid, NULL, 0);
+	return 0;
+}
+
+TEST(locks_are_waited_for_and_their_holder_is_named)
+{
+	char path[] = "/tmp/dlenv-test-lock-XXXXXX";
+	int fd = mkstemp(path);
+	const char *const locks[] = {"/nonexistent/lock", path, NULL};
+	const struct pkg_manager m = {.name = "x", .locks = locks};
+	struct pkg_run run = {0};
+	struct err e = {0};
+	pid_t pid;
+
+	assert_true(fd >= 0);
+	assert_int_equal(pkg_lock_wait(&m, &run, pkg_now_ms(), &e), 0);
+	pid = hold(path);
+	assert_true(pkg_lock_is_held(&m));
+	assert_int_equal(pkg_lock_wait(&m, &run, pkg_now_ms(), &e), -ERR_BUSY);
+	assert_non_null(strstr(e.msg, path));
+	run = (struct pkg_run){.on_line = let_go, .arg = &pid};
+	assert_int_equal(pkg_lock_wait(&m, &run, pkg_now_ms() + 60000, &e), 0);
+	assert_false(pkg_lock_is_held(&m));
+	(void)close(fd);
+	(void)unlink(path);
+}
+
 RUN(IT(commands_are_those_that_people_type), IT(troubles_are_told_apart_by_what_is_printed),
     IT(apt_tells_versions_and_what_would_go), IT(lists_of_packages_are_found_by_name),
-    IT(rpm_managers_say_what_they_know), IT(primary_keys_alone_are_fingerprints))
+    IT(rpm_managers_say_what_they_know), IT(primary_keys_alone_are_fingerprints),
+    IT(locks_are_waited_for_and_their_holder_is_named))
