@@ -118,6 +118,9 @@ static bool admits(const struct setup *s, const struct branch_fact *b)
 		const struct pci_gpu *g = &s->host.gpus.v[i];
 		struct gpu_fact f = {0};
 
+		/* It is a virtual machine's. */
+		if (str_eq(g->driver, "vfio-pci"))
+			continue;
 		gpu_by_id(s->facts, g->device, g->subvendor, g->subdevice, &f);
 		if ((f.last.n && b->branch.part[0] > f.last.part[0]) ||
 		    (c.open && f.first.n && version_compare(&b->newest, &f.first) < 0))
