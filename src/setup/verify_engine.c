@@ -277,12 +277,27 @@ static enum rung_state as_root(struct climb *c, struct rung *r, const char *name
 	return run(c, &g, r);
 }
 
+/* logind makes it with a person's first session; engines without root live in it. */
+static bool has_session(const struct climb *c, const char *name)
+{
+	CLEANUP(user_fini) struct user u = {0};
+	CLEANUP(freep) char *path = NULL;
+	struct err e = {0};
+
+	if (user_find(name, &u, &e) < 0)
+		return false;
+	path = str_fmt("/run/user/%u", (unsigned int)u.uid);
+	return root_has(c->s->root, path) || !root_has(c->s->root, "/run/systemd/system");
+}
+
 static enum rung_state as_user(struct climb *c, struct rung *r, const char *name)
 {
 	const struct engine g = {.name = name, .user = c->s->options->user};
 
 	if (!g.user)
 		return rung_skipped(c, r, "%s", _("nobody in particular will use it: --user NAME"));
+	if (str_eq(name, "podman") && !has_session(c, g.user))
+		return rung_skipped(c, r, _("%s is not logged in"), g.user);
 	return run_gpu(c, &g, r);
 }
 

@@ -29,8 +29,9 @@ log_in() {
 
 @test "driver, Docker and podman: up to the GPU in a container, over a reboot, and back" {
 	run on_it dlenv setup driver docker podman dlenv --route distro --user dev --yes
-	[[ $output == *"holds  docker gives a container the GPU"* && $output == *"holds  docker does so for the user"* ]]
-	[[ $output == *"holds  podman gives a container the GPU"* ]]
+	[[ $output == *"docker gives a container the GPU"*"GPU 0"* && $output == *"docker does so for the user"*"GPU 0"* ]]
+	[[ $output == *"podman gives a container the GPU"*"GPU 0"* && $output == *"dev is not logged in"* ]]
+	[ "$status" = 0 ]
 	log_in
 	run on_it dlenv setup driver docker podman dlenv --route distro --user dev --verify
 	[ "$status" = 0 ]
@@ -55,7 +56,7 @@ log_in() {
 @test "Docker without root is the user's own daemon, with the GPU, also after a reboot" {
 	run on_it dlenv setup driver docker --rootless --route distro --user dev --yes
 	[ "$status" = 0 ]
-	[[ $output == *"holds  docker gives a container the GPU"* ]]
+	[[ $output == *"docker gives a container the GPU"*"GPU 0"* ]]
 	on_it test -e /var/lib/systemd/linger/dev
 	as_dev docker --context rootless info --format '{{.SecurityOptions}}' | grep -qF rootless
 	run ! on_it sh -c 'id dev | grep docker'
