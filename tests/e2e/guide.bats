@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # doc/guide.md says which operations take the place of the guide's commands: its tables are read here,
 # and each row's machine is asked for its plan.
-# bats file_tags=rootless
 
 bats_require_minimum_version 1.5.0
 load helpers
