@@ -296,6 +296,7 @@ refused() { # refused TEXT PREPARE ARGS...
 		run in_world dlenv setup driver docker --yes
 		assert_status 137
 		[ "$(fetched ' cut$')" = 1 ]
+		fault
 		run in_world dlenv setup --resume --yes
 		assert_status 0
 		changes | diff -u "$E2E_STATE/undisturbed" -

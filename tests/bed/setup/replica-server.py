@@ -95,6 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif action == "cut":
             self.note(0, 0, action)
             os.kill(-1, signal.SIGKILL)
+            return True
         elif action == "hang":
             time.sleep(600)
         elif action == "page":
