@@ -505,7 +505,7 @@ def common_more(form, release):
             program("passt", "0.0~git20250503", "/usr/bin/pasta"), program("slirp4netns", "1.2.1", "/usr/bin/slirp4netns"),
             program("fuse-overlayfs", "1.14", "/usr/bin/fuse-overlayfs"), program("crun", "1.21", "/usr/bin/crun"),
             program("mmdebstrap", "1.5.7", "/usr/bin/mmdebstrap", arch="all"), Package("netavark", "1.14"),
-            Package("aardvark-dns", "1.14"), Package("debian-archive-keyring", "2025.1", arch="all"), Package("docker-doc", "26.1.5", arch="all"),
+            Package("aardvark-dns", "1.14"), Package("nftables", "1.1.3"), Package("debian-archive-keyring", "2025.1", arch="all"), Package("docker-doc", "26.1.5", arch="all"),
             Package("ubuntu-keyring", "2025.1", arch="all"),
             program("docker.io", "26.1.5", "/usr/sbin/dockerd", requires=["containerd", "runc"]),
             program("containerd", "1.7.24", "/usr/bin/containerd"), program("runc", "1.1.15", "/usr/bin/runc"),
