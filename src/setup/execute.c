@@ -222,6 +222,12 @@ static int end_operation(struct executor *x, const struct op *o, const json_t *b
 		json_decref(line);
 		return -(int)e->code;
 	}
+	/*
+	 * Programs leave their files to the cache: what ended must be there after a power cut, in
+	 * /var (where the state is), too, which may be a file system of its own.
+	 */
+	(void)syncfs(x->root->fd);
+	(void)syncfs(x->state_fd);
 	return journal_add(x->journal, line, e);
 }
 
