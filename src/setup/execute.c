@@ -212,6 +212,18 @@ static json_t *line_with(const char *key, unsigned int number)
 	return json_pack("{s:i}", key, (int)number);
 }
 
+/*
+ * Programs leave their files to the cache: what ended must be there after a power cut, in /var
+ * (where the state is), too, which may be a file system of its own.
+ */
+static void sync_machine(const struct executor *x)
+{
+	CLEANUP(fd_closep) int fd = openat(x->root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || syncfs(fd) < 0 || syncfs(x->state_fd) < 0)
+		sync();
+}
+
 /* What came of it, into the journal. */
 static int end_operation(struct executor *x, const struct op *o, const json_t *before,
 			 struct err *e)
@@ -222,12 +234,7 @@ static int end_operation(struct executor *x, const struct op *o, const json_t *b
 		json_decref(line);
 		return -(int)e->code;
 	}
-	/*
-	 * Programs leave their files to the cache: what ended must be there after a power cut, in
-	 * /var (where the state is), too, which may be a file system of its own.
-	 */
-	(void)syncfs(x->root->fd);
-	(void)syncfs(x->state_fd);
+	sync_machine(x);
 	return journal_add(x->journal, line, e);
 }
 
