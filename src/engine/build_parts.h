@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "engine/build.h"
 #include "oci/layer.h"
+#include "pkg/trouble.h"
 
 /* What the files build*.c share; nobody else includes it. */
 
@@ -42,8 +43,7 @@ int sources_check_uri(const char *uri, struct err *e) MUST_USE;
 
 /* What went wrong, read from the lines that apt and dpkg print. */
 struct trouble {
-	int rank; /* of the row that matched; 0: nothing known */
-	char line[300];
+	struct pkg_trouble seen;
 	struct strs unknown; /* packages that do not exist */
 };
 

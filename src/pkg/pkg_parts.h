@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pkg/pkg.h"
+#include "pkg/trouble.h"
 
 /* What a package manager's row consists of. Inside pkg/ only. */
 
@@ -71,18 +72,6 @@ int pkg_lock_wait(const struct pkg_manager *m, const struct pkg_run *run, int64_
 		  struct err *e) MUST_USE;
 bool pkg_lock_is_held(const struct pkg_manager *m);
 int64_t pkg_now_ms(void);
-
-/* trouble.c: what went wrong, by the lines that were printed. */
-struct pkg_trouble {
-	size_t rank; /* 0: nothing was matched yet */
-	char line[256];
-	char last[256]; /* the last line at all */
-};
-void pkg_trouble_line(struct pkg_trouble *t, const char *line);
-/* The code of the line that explains most, ERR_OK: none. */
-enum err_code pkg_trouble_code(const struct pkg_trouble *t);
-int pkg_trouble_report(const struct pkg_trouble *t, const char *program, int status,
-		       enum err_code by_status, struct err *e);
 
 /* rpm.c: what dnf and zypper have in common. */
 int rpm_list(struct strs *ret, struct err *e) MUST_USE;

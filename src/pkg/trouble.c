@@ -4,10 +4,12 @@
  * failure prints several such lines (a wrong digest is also a failed download), so the rows are
  * ordered by how much they explain: the first one that matched any line wins.
  */
+#include "pkg/trouble.h"
+
 #include <string.h>
 
 #include "base/i18n.h"
-#include "pkg/pkg_parts.h"
+#include "base/str.h"
 
 static const char space_hint[] = N_("free some space and run it again: it continues");
 static const char busy_hint[] = N_("wait until it has ended, then run it again");
@@ -177,6 +179,13 @@ enum err_code pkg_trouble_code(const struct pkg_trouble *t)
 	const struct row *row = row_of(t);
 
 	return row ? row->code : ERR_OK;
+}
+
+bool pkg_trouble_is_key(const struct pkg_trouble *t)
+{
+	const struct row *row = row_of(t);
+
+	return row && row->msg == bad_signature;
 }
 
 static const char *without_prefix(const char *line)
