@@ -14,6 +14,8 @@
 static const char space_hint[] = N_("free some space and run it again: it continues");
 static const char busy_hint[] = N_("wait until it has ended, then run it again");
 static const char clock_hint[] = N_("check this machine's clock (`date`), then run it again");
+static const char certificate_hint[] =
+	N_("check this machine's clock (`date`), and that ca-certificates is installed");
 static const char key_hint[] = N_("the repository's key is not the one that this machine trusts: "
 				  "correct or switch off that repository");
 static const char digest_hint[] =
@@ -87,10 +89,11 @@ static const struct row rows[] = {
 	{"Digest verification failed", ERR_VERIFY, bad_digest, digest_hint},
 	{"has wrong checksum", ERR_VERIFY, bad_digest, digest_hint},
 	{"digest: BAD", ERR_VERIFY, bad_digest, digest_hint},
-	{"Certificate verification failed", ERR_NET, no_network, clock_hint},
-	{"certificate is NOT trusted", ERR_NET, no_network, clock_hint},
-	{"SSL certificate problem", ERR_NET, no_network, clock_hint},
-	{"SSL peer certificate", ERR_NET, no_network, clock_hint},
+	{"Certificate verification failed", ERR_NET, no_network, certificate_hint},
+	{"certificate is NOT trusted", ERR_NET, no_network, certificate_hint},
+	{"certificate verify failed", ERR_NET, no_network, certificate_hint},
+	{"SSL certificate problem", ERR_NET, no_network, certificate_hint},
+	{"SSL peer certificate", ERR_NET, no_network, certificate_hint},
 	{"Temporary failure resolving", ERR_NET, no_network, again_hint},
 	{"Could not resolve", ERR_NET, no_network, again_hint},
 	{"Could not connect to", ERR_NET, no_network, again_hint},

@@ -20,7 +20,7 @@ engine=,dbus,iproute2,iptables,udev,strace
 packages_of() {
 	case $1 in
 	trixie | bookworm) echo "$base$engine" ;;
-	bare) echo ca-certificates,passwd,mount,kmod ;;
+	bare) echo passwd,mount,kmod ;;
 	dnf4) echo "dnf,dnf-plugins-core,rpm,openssl,$base" ;;
 	dnf5) echo "dnf5,rpm,openssl,$base" ;;
 	zypp) echo "zypper,rpm,openssl,$base" ;;
@@ -42,6 +42,16 @@ die() {
 	exit "$1"
 }
 
+# What a bare machine has to fetch before anything else comes from a folder of its own, where Debian's packages lie.
+bare_archive() { # bare_archive ROOT
+	local debs=$1/var/local/debs deb
+	for deb in "$debs"/*.deb; do
+		dpkg-deb -f "$deb"
+		printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "${deb##*/}" "$(stat -c %s "$deb")" "$(sha256sum <"$deb" | cut -d' ' -f1)"
+	done >"$debs/Packages"
+	echo 'deb [trusted=yes] file:/var/local/debs ./' >"$1/etc/apt/sources.list.d/local.list"
+}
+
 make_root() { # make_root NAME FOLDER
 	local log=$2.log mirror suite options=()
 	suite=$(suite_of "$1")
@@ -51,6 +61,8 @@ make_root() { # make_root NAME FOLDER
 		die 77 "the mirror does not answer: is there a network?"
 	# The date of sid's Release passes on a mirror that stands still.
 	[ "$suite" != sid ] || options=(--aptopt='Acquire::Check-Valid-Until "false"')
+	# shellcheck disable=SC2016 # mmdebstrap's shell expands it
+	[ "$1" != bare ] || options=(--customize-hook='chroot "$1" apt-get install -y --download-only gpg ca-certificates' --customize-hook='mkdir -p "$1/var/local/debs"; mv "$1"/var/cache/apt/archives/*.deb "$1/var/local/debs"')
 	if ! mmdebstrap --variant=apt --include="$(packages_of "$1")" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
 		--aptopt='Acquire::Retries "3"' --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -62,6 +74,7 @@ make_root() { # make_root NAME FOLDER
 	# What was for the making only: apt and dpkg behave as on a machine.
 	rm -f "$log" "$2"/etc/apt/apt.conf.d/99mmdebstrap "$2"/etc/dpkg/dpkg.cfg.d/99mmdebstrap
 	: >"$2/etc/apt/sources.list"
+	[ "$1" != bare ] || bare_archive "$2"
 }
 
 main() {

@@ -74,11 +74,12 @@ programs() {
 machine() {
 	local n
 	{ echo "127.0.0.1 localhost" && cat /replica/hosts; } >/etc/hosts
-	rm -f /etc/resolv.conf /etc/apt/sources.list.d/*
+	rm -f /etc/resolv.conf
+	find /etc/apt/sources.list.d -type f ! -name local.list -delete 2>/dev/null || true
 	: >/etc/resolv.conf
 	mkdir -p /usr/local/share/ca-certificates /etc/dlenv/facts /usr/local/libexec/dlenv /usr/local/bin
 	cp /replica/keys/ca.pem /usr/local/share/ca-certificates/dlenv-test.crt
-	update-ca-certificates >/dev/null 2>&1
+	! command -v update-ca-certificates >/dev/null || update-ca-certificates >/dev/null 2>&1
 	mkdir -p /etc/pki/tls/certs
 	ln -sf /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt
 	cp /replica/keys.tsv /etc/dlenv/facts/keys.tsv
@@ -231,8 +232,9 @@ skin_apt() {
 		printf 'Types: deb\nURIs: https://archive.ubuntu.com/ubuntu/\nSuites: %s\nComponents: main restricted universe\nSigned-By: %s\n' \
 			"$codename" $ring >/etc/apt/sources.list.d/ubuntu.sources
 	elif [ "$version" -ge 13 ]; then
-		printf '# The suite and nothing else.\nTypes: deb\nURIs: https://ftp.debian.org/debian/\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
-			"$codename" $ring >/etc/apt/sources.list.d/debian.sources
+		# Without certificates there is only http, which is what installers write.
+		printf '# The suite and nothing else.\nTypes: deb\nURIs: %s://ftp.debian.org/debian/\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
+			"$([ "$root" = bare ] && echo http || echo https)" "$codename" $ring >/etc/apt/sources.list.d/debian.sources
 	else
 		echo "deb [signed-by=$ring] https://ftp.debian.org/debian $codename main" >/etc/apt/sources.list
 	fi
