@@ -241,7 +241,7 @@ static void collect(const struct archive *base, bool display, archive_way_fn *wa
 }
 
 /* With Secure Boot what is signed comes first, whatever its branch and kernel. */
-static void collect_all(struct archive *k, struct lists *l)
+static void collect_all(const struct archive *base, struct lists *l)
 {
 	static archive_way_fn *const by_branch[] = {with_signed_module, with_dkms, NULL};
 	static archive_way_fn *const newer[] = {with_newer_kernel, NULL};
@@ -249,16 +249,18 @@ static void collect_all(struct archive *k, struct lists *l)
 	static archive_way_fn *const built[] = {with_dkms, NULL};
 	static archive_way_fn *const *const secure[] = {ready, newer, built, NULL};
 	static archive_way_fn *const *const usual[] = {by_branch, newer, NULL};
-	bool display = driver_for_display(k->s);
+	bool display = driver_for_display(base->s);
 	char branches[BRANCHES_MAX][16];
-	size_t n = driver_branches(k->s, 0, 0, branches, BRANCHES_MAX);
+	size_t n = driver_branches(base->s, 0, 0, branches, BRANCHES_MAX);
 
-	for (archive_way_fn *const *const *turn = k->s->host.secure_boot == 1 ? secure : usual;
+	for (archive_way_fn *const *const *turn = base->s->host.secure_boot == 1 ? secure : usual;
 	     *turn; turn++)
 		for (size_t i = 0; i < n; i++) {
-			k->branch = branches[i];
+			struct archive k = *base;
+
+			k.branch = branches[i];
 			for (archive_way_fn *const *way = *turn; *way; way++)
-				collect(k, display, *way, l);
+				collect(&k, display, *way, l);
 		}
 }
 
