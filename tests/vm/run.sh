@@ -56,7 +56,7 @@ inside() { # in namespaces of its own: inside QEMU VM WORK
 	mount -t overlay -o "lowerdir=$2,upperdir=$3/up,workdir=$3/w" overlay "$3/guest"
 	make_guest "$3/guest"
 	mount -t overlay -o "lowerdir=$1,upperdir=$3/up2,workdir=$3/w2" overlay "$m"
-	mkdir -p "$m"/{work,repo/tests,dev,proc}
+	mkdir -p "$m"/{story,repo/tests,dev,proc}
 	mount -t proc proc "$m/proc"
 	mount -t tmpfs -o mode=755 dev "$m/dev"
 	mknod -m 0666 "$m/dev/null" c 1 3
@@ -68,14 +68,14 @@ inside() { # in namespaces of its own: inside QEMU VM WORK
 	ln -s pts/ptmx "$m/dev/ptmx"
 	ln -s /proc/self/fd "$m/dev/fd"
 	mount -t tmpfs shm "$m/dev/shm"
-	mount --bind "$3" "$m/work"
+	mount --bind "$3" "$m/story"
 	mount --bind "$repo/tests" "$m/repo/tests"
-	mount --bind "$3/guest" "$m/work/guest"
+	mount --bind "$3/guest" "$m/story/guest"
 	tools() { chroot "$m" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=vt100 "$@"; }
-	tools bash /repo/tests/bed/vm/disk.sh /work/guest /work/disk.img
-	umount "$m/work/guest" "$3/guest"
-	tools python3 -B /repo/tests/bed/vm/gpu.py /work/gpu.sock >"$3/gpu.log" 2>&1 &
-	tools expect -f /repo/tests/vm/secure-boot.exp /work
+	tools bash /repo/tests/bed/vm/disk.sh /story/guest /story/disk.img
+	umount "$m/story/guest" "$3/guest"
+	tools python3 -B /repo/tests/bed/vm/gpu.py /story/gpu.sock >"$3/gpu.log" 2>&1 &
+	tools expect -f /repo/tests/vm/secure-boot.exp /story
 }
 
 if [ "${1-}" = --inside ]; then
