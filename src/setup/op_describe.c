@@ -46,11 +46,16 @@ static char *text_of(const struct file *f)
 		  : str_dup(f->text);
 }
 
-static bool is_wanted(const struct executor *x, const struct file *f)
+static bool has_systemctl(void)
 {
 	CLEANUP(freep) char *systemctl = proc_find("systemctl");
 
-	return systemctl && !root_has(x->root, f->packaged);
+	return systemctl != NULL;
+}
+
+static bool is_wanted(const struct executor *x, const struct file *f)
+{
+	return has_systemctl() && !root_has(x->root, f->packaged);
 }
 
 static bool is_there(const struct executor *x, const struct file *f)
@@ -140,6 +145,9 @@ static int describe_apply(const struct op *o, struct executor *x, struct err *e)
 	(void)o;
 	if (!is_described(x) && executor_run(x, refresh, NULL, e) < 0)
 		return err_wrap(e, "cannot describe the GPUs");
+	if (!has_systemctl())
+		executor_note(x, _("without systemd nothing keeps the description of the GPU: let "
+				   "each boot run `dlenv cdi refresh`"));
 	return keep_it_true(x, e);
 }
 

@@ -36,7 +36,15 @@ blackwell() { GPU='--gpus 1 --device-id 2b85' && export GPU && on "$@"; }
 @test "debian-13: Debian's own driver" { on debian-13 driver podman dlenv --route distro; }
 @test "debian-13: everything" { blackwell debian-13 driver toolkit docker podman dlenv; }
 @test "debian-13: a Pascal's driver" { pascal debian-13 driver; }
-@test "debian-13: a machine without curl, gpg and certificates" { on debian-13-bare driver docker; }
+@test "debian-13: a machine without curl, gpg, certificates and systemd" {
+	new_world debian-13-bare
+	packages >"$WORLD/packages.before"
+	set_up driver docker --user dev
+	assert_status 0
+	refute_output FAILS
+	packages | grep ' gpg '
+	back
+}
 @test "fedora-43: RPM Fusion and Docker" { on fedora-43 driver docker; }
 @test "fedora-44: RPM Fusion, podman and the toolkit" { on fedora-44 driver podman toolkit; }
 @test "fedora-43: RPM Fusion's tainted module" { on fedora-43 driver --route rpmfusion-tainted; }
