@@ -17,17 +17,9 @@
 
 bool env_allows(const char *feature)
 {
-	const char *p = getenv("DLENV_NO");
-	size_t n = strlen(feature);
+	const char *list = getenv("DLENV_NO");
 
-	while (p && *p) {
-		size_t word = strcspn(p, ",");
-
-		if (word == n && strncmp(p, feature, n) == 0)
-			return false;
-		p += word + (p[word] == ',');
-	}
-	return true;
+	return !list || !str_list_has(list, ',', feature);
 }
 
 char *env_program(void)

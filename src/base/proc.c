@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -224,18 +225,10 @@ static int stream_read(struct run *r, int i)
 	return stream_take(r, s, data, (size_t)n);
 }
 
-static int now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int)(t.tv_sec % 1000000) * 1000 + (int)(t.tv_nsec / 1000000);
-}
-
 /* Until both streams are closed. 1 when time ran out, -1 when a line said stop. */
 static int run_watch(struct run *r)
 {
-	int deadline = now_ms() + r->p->timeout_ms;
+	int64_t deadline = mono_ms() + r->p->timeout_ms;
 
 	while (r->stream[OUTPUT].fd >= 0 || r->stream[STATUS].fd >= 0) {
 		struct pollfd fds[STREAMS + 1] = {
@@ -243,7 +236,7 @@ static int run_watch(struct run *r)
 			{.fd = r->stream[STATUS].fd, .events = POLLIN},
 			{.fd = r->p->wake_fd > 0 ? r->p->wake_fd : -1, .events = POLLIN},
 		};
-		int left = r->p->timeout_ms ? deadline - now_ms() : -1;
+		int left = r->p->timeout_ms ? (int)(deadline - mono_ms()) : -1;
 
 		if (r->p->timeout_ms && left <= 0)
 			return 1;

@@ -124,6 +124,20 @@ size_t str_utf8(const char *p, const char *end)
 	return n;
 }
 
+bool str_list_has(const char *list, char sep, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; *p;) {
+		size_t one = (size_t)(strchrnul(p, sep) - p);
+
+		if (one == n && strncmp(p, word, n) == 0)
+			return true;
+		p += one + (p[one] == sep);
+	}
+	return false;
+}
+
 size_t str_distance(const char *a, const char *b)
 {
 	enum { LONGEST = 64 };
@@ -202,6 +216,24 @@ void buf_hex(struct buf *b, uint64_t value)
 		value >>= 4;
 	} while (value);
 	buf_add(b, digits + n, sizeof(digits) - n);
+}
+
+void buf_shell(struct buf *b, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_./:@%+,=-";
+
+	if (*word && word[strspn(word, plain)] == '\0') {
+		buf_str(b, word);
+		return;
+	}
+	buf_str(b, "'");
+	for (; *word; word++)
+		if (*word == '\'')
+			buf_str(b, "'\\''");
+		else
+			buf_add(b, word, 1);
+	buf_str(b, "'");
 }
 
 void buf_fini(struct buf *b)

@@ -20,6 +20,9 @@ size_t str_width(const char *s);
 /* How long the UTF-8 sequence at p is, a letter above ASCII; 0: there is none before end. */
 size_t str_utf8(const char *p, const char *end);
 
+/* Is the word one of those of a list with sep between them ("a,b")? */
+bool str_list_has(const char *list, char sep, const char *word);
+
 /* How many single-letter edits lie between two words (for "did you mean"). */
 size_t str_distance(const char *a, const char *b);
 
@@ -35,7 +38,8 @@ struct buf {
 void buf_add(struct buf *b, const void *data, size_t n);
 void buf_str(struct buf *b, const char *s);
 void buf_fmt(struct buf *b, const char *fmt, ...) FORMAT(2, 3);
-void buf_hex(struct buf *b, uint64_t value); /* as %llx, and quicker */
+void buf_hex(struct buf *b, uint64_t value);	 /* as %llx, and quicker */
+void buf_shell(struct buf *b, const char *word); /* quoted for a shell, where it must be */
 void buf_fini(struct buf *b);
 
 /* A list of texts that it owns, NULL-terminated in v: an argument vector. */

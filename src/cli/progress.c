@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "cli/text.h"
 
@@ -34,17 +35,9 @@ struct renderer {
 	bool on_line; /* the cursor stands behind a drawn line */
 };
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int64_t now(const struct renderer *r)
 {
-	return r->config.now_ms ? r->config.now_ms() : monotonic_ms();
+	return r->config.now_ms ? r->config.now_ms() : mono_ms();
 }
 
 /* A terminal that went away must not stop the work. */

@@ -176,17 +176,6 @@ void setup_wish_more(struct cli *c, const struct setup_options *given, struct se
 	o->no_network = o->no_network || given->no_network;
 }
 
-static void add_word(struct buf *b, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-./:=+,@";
-
-	if (*word && !word[strspn(word, plain)])
-		buf_fmt(b, " %s", word);
-	else
-		buf_fmt(b, " '%s'", word);
-}
-
 int setup_needs_root(struct err *e)
 {
 	CLEANUP(freep) char *program = env_program();
@@ -196,13 +185,15 @@ int setup_needs_root(struct err *e)
 	size_t len = 0;
 
 	/* What sudo finds by itself needs no folder. */
-	add_word(&text, !program || str_starts(program, "/usr/bin/") ||
-					str_starts(program, "/usr/local/bin/")
-				? "dlenv"
-				: program);
+	buf_shell(&text, !program || str_starts(program, "/usr/bin/") ||
+					 str_starts(program, "/usr/local/bin/")
+				 ? "dlenv"
+				 : program);
 	if (file_read(AT_FDCWD, "/proc/self/cmdline", 1 << 16, &own, &len, &unknown) == 0)
-		for (size_t i = strlen(own) + 1; i < len; i += strlen(own + i) + 1)
-			add_word(&text, own + i);
+		for (size_t i = strlen(own) + 1; i < len; i += strlen(own + i) + 1) {
+			buf_str(&text, " ");
+			buf_shell(&text, own + i);
+		}
 	(void)err_set(e, ERR_PRIV, "only root can set this machine up");
-	return err_hint(e, "sudo%.200s", text.data);
+	return err_hint(e, "sudo %.200s", text.data);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -131,14 +132,6 @@ static int bound(void *arg, struct err *e)
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int attempt(const struct net_get *g, enum net_program program, const char *file, int left_ms,
 		   bool *ret_again, struct err *e)
 {
@@ -174,14 +167,14 @@ static int attempts(const struct net_get *g, enum net_program program, const cha
 		    struct err *e)
 {
 	static const int pause_ms[ATTEMPTS - 1] = {500, 2000};
-	int64_t end = now_ms() + (g->timeout_ms ? g->timeout_ms : TIMEOUT_MS);
+	int64_t end = mono_ms() + (g->timeout_ms ? g->timeout_ms : TIMEOUT_MS);
 	bool again = true;
 
 	for (int i = 0;; i++) {
 		struct err now = {0};
 		const struct timespec t = {pause_ms[i % (ATTEMPTS - 1)] / 1000,
 					   pause_ms[i % (ATTEMPTS - 1)] % 1000 * 1000000L};
-		int64_t left = end - now_ms();
+		int64_t left = end - mono_ms();
 
 		if (left < 1 && i)
 			return -(int)e->code;

@@ -8,21 +8,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "pkg/pkg_parts.h"
 
 enum { POLL_MS = 200, NOBODY = -1 };
-
-int64_t pkg_now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The process with a lock on the file, NOBODY, or 0: one that cannot be seen from here. */
 static pid_t holder_of(const char *path)
@@ -77,7 +69,7 @@ int pkg_lock_wait(const struct pkg_manager *m, const struct pkg_run *run, int64_
 			path++;
 			continue;
 		}
-		if (pkg_now_ms() + POLL_MS >= until_ms) {
+		if (mono_ms() + POLL_MS >= until_ms) {
 			CLEANUP(freep) char *who = holder_name(pid);
 
 			(void)err_set(e, ERR_BUSY, "%s holds '%s'", who, *path);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "pkg/pkg_parts.h"
 
@@ -176,7 +177,7 @@ int pkg_do(const struct pkg_manager *m, enum pkg_action action, const char *cons
 	   const struct pkg_run *run, unsigned int *ret_outcome, struct err *e)
 {
 	CLEANUP(strs_fini) struct strs argv = {0};
-	int64_t until = pkg_now_ms() + lock_ms(run);
+	int64_t until = mono_ms() + lock_ms(run);
 
 	if (!m->verbs[action].words)
 		return err_set(e, ERR_BUG, "'%s' has no command for this", m->name);
@@ -192,7 +193,7 @@ int pkg_do(const struct pkg_manager *m, enum pkg_action action, const char *cons
 		/* Somebody was quicker; dnf 5 does not say that it was this. */
 		if (e->code != ERR_BUSY && !(e->code == ERR_FAIL && pkg_lock_is_held(m)))
 			return -(int)e->code;
-		if (pkg_now_ms() + AGAIN_MS >= until)
+		if (mono_ms() + AGAIN_MS >= until)
 			return -(int)e->code;
 		(void)usleep(AGAIN_MS * 1000);
 	}
@@ -292,7 +293,7 @@ int pkg_state(const struct pkg_manager *m, enum pkg_action action, struct strs *
 int pkg_repair(const struct pkg_manager *m, const struct pkg_run *run, struct strs *ret_did,
 	       struct err *e)
 {
-	if (pkg_lock_wait(m, run, pkg_now_ms() + lock_ms(run), e) < 0)
+	if (pkg_lock_wait(m, run, mono_ms() + lock_ms(run), e) < 0)
 		return -(int)e->code;
 	return m->repair(m, run, ret_did, e);
 }

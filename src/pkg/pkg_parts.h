@@ -71,7 +71,6 @@ void pkg_sort(struct strs *list); /* for pkg_in_list */
 int pkg_lock_wait(const struct pkg_manager *m, const struct pkg_run *run, int64_t until_ms,
 		  struct err *e) MUST_USE;
 bool pkg_lock_is_held(const struct pkg_manager *m);
-int64_t pkg_now_ms(void);
 
 /* rpm.c: what dnf and zypper have in common. */
 int rpm_list(struct strs *ret, struct err *e) MUST_USE;

@@ -40,7 +40,7 @@ struct executor {
 	int signal_fd;	     /* SIGINT, SIGTERM and SIGHUP: the work is to be stopped */
 	sigset_t signals;    /* the mask that the process had before */
 	int stops;	     /* how often that was asked for; more than once: programs too */
-	time_t stopped_at;   /* the last time */
+	int64_t stopped_at;  /* the last time, s by the monotonic clock */
 	unsigned int number; /* of the operation at work: its files are in state/kept/NUMBER */
 	const char *step;    /* of the operation at work, and which of how many it is */
 	size_t at, of;

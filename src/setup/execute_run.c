@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/env.h"
 #include "base/fs.h"
 #include "base/i18n.h"
@@ -36,14 +37,14 @@ void executor_say(struct executor *x, const char *note)
 bool executor_is_stopped(struct executor *x)
 {
 	struct signalfd_siginfo info;
-	struct timespec now;
+	int64_t now;
 
 	while (x->signal_fd > 0 && read(x->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		now = mono_ms() / 1000;
 		/* Some send the same twice at once, to the process and to its group. */
-		if (!x->stops || now.tv_sec > x->stopped_at + 1)
+		if (!x->stops || now > x->stopped_at + 1)
 			x->stops++;
-		x->stopped_at = now.tv_sec;
+		x->stopped_at = now;
 	}
 	return x->stops > 0;
 }
@@ -58,20 +59,6 @@ struct person {
 static void person_fini(struct person *p)
 {
 	user_fini(&p->user);
-}
-
-static bool list_has(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = list; *p;) {
-		size_t one = strcspn(p, ",");
-
-		if (one == n && strncmp(p, name, n) == 0)
-			return true;
-		p += one + (p[one] == ',');
-	}
-	return false;
 }
 
 /* The groups of /etc/group: a static program has no NSS. */
@@ -95,7 +82,7 @@ static void read_groups(struct person *p)
 		*members++ = '\0';
 		gid = strrchr(l, ':');
 		if (gid && parse_uint(gid + 1, UINT32_MAX, "gid", &number, &e) == 0 &&
-		    list_has(members, p->user.name))
+		    str_list_has(members, ',', p->user.name))
 			p->groups[p->groups_n++] = (gid_t)number;
 	}
 }

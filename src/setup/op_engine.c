@@ -163,7 +163,7 @@ static void configure_script(const struct op *o, struct script *s)
 		struct engine_change c = engine_change_at(&p, i);
 
 		buf_str(&s->text, "write_file ");
-		script_word(s, c.path);
+		buf_shell(&s->text, c.path);
 		buf_str(&s->text, " 0644 ");
 		script_text(s, c.after);
 	}

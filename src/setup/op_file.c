@@ -69,18 +69,18 @@ static void write_script(const struct op *o, struct script *s)
 
 	if (o->flags & OP_PRIVATE) {
 		buf_str(&s->text, "[ -e ");
-		script_word(s, o->path);
+		buf_shell(&s->text, o->path);
 		buf_str(&s->text, " ] || fail 'write this file yourself: its text is private'\n");
 		return;
 	}
 	/* A here-document always ends with a newline. */
 	if (!lines) {
 		buf_str(&s->text, "printf %s ");
-		script_word(s, o->text);
+		buf_shell(&s->text, o->text);
 		buf_str(&s->text, " | ");
 	}
 	buf_str(&s->text, "write_file ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_fmt(&s->text, " %04o%s", (unsigned int)mode_of(o), lines ? " " : "\n");
 	if (lines)
 		script_text(s, o->text);
@@ -177,11 +177,11 @@ static void move_show(const struct op *o, const struct executor *x, struct buf *
 static void move_script(const struct op *o, struct script *s)
 {
 	buf_str(&s->text, "if [ -e ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_str(&s->text, " ]; then\n\tmv ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_str(&s->text, " ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_fmt(&s->text, "%s\nfi\n", aside);
 }
 

@@ -184,7 +184,7 @@ static void script_set(struct script *s, const char *const *packages)
 	for (size_t n = 0; packages[n] && skip; n++)
 		skip--;
 	for (argv = argv ? argv + skip : packages; *argv; argv++) {
-		script_word(s, *argv);
+		buf_shell(&s->text, *argv);
 		buf_str(&s->text, argv[1] ? " " : "");
 	}
 	arena_fini(&a);

@@ -123,10 +123,10 @@ static void file_show(const struct op *o, const struct executor *x, struct buf *
 static void file_script(const struct op *o, struct script *s)
 {
 	buf_str(&s->text, "install_file ");
-	script_word(s, o->url);
+	buf_shell(&s->text, o->url);
 	for (size_t i = 0; o->words[i]; i++) {
 		buf_str(&s->text, " ");
-		script_word(s, o->words[i]);
+		buf_shell(&s->text, o->words[i]);
 	}
 	buf_str(&s->text, "\n");
 }

@@ -255,13 +255,13 @@ static void key_script(const struct op *o, struct script *s)
 	const char *const how = o->flags & OP_ARMOR ? "as_text" : "as_bytes";
 
 	buf_str(&s->text, "add_key ");
-	script_word(s, o->url);
+	buf_shell(&s->text, o->url);
 	buf_str(&s->text, " ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_fmt(&s->text, " %s", how);
 	for (size_t i = 0; known && pin.accepts[i]; i++) {
 		buf_str(&s->text, " ");
-		script_word(s, pin.accepts[i]);
+		buf_shell(&s->text, pin.accepts[i]);
 	}
 	if (!known)
 		script_trust(o->name, s);

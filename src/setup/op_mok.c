@@ -236,11 +236,11 @@ static void mok_show(const struct op *o, const struct executor *x, struct buf *r
 static void mok_script(const struct op *o, struct script *s)
 {
 	buf_str(&s->text, "if mokutil --test-key ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_str(&s->text, " | grep -q 'is not enrolled'; then\n"
 			  "\techo 'Choose a password of digits: the firmware asks for it.' >&2\n"
 			  "\tmokutil --import ");
-	script_word(s, o->path);
+	buf_shell(&s->text, o->path);
 	buf_str(&s->text, "\n\techo 'Reboot, confirm the key at the console, then run this "
 			  "again.' >&2\n\texit 8\nfi\n");
 }

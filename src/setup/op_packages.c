@@ -50,7 +50,7 @@ static void remove_script(const struct op *o, struct script *s)
 	buf_str(&s->text, "remove_installed");
 	for (size_t i = 0; o->words[i]; i++) {
 		buf_str(&s->text, " ");
-		script_word(s, o->words[i]);
+		buf_shell(&s->text, o->words[i]);
 	}
 	buf_str(&s->text, "\n");
 }

@@ -75,7 +75,7 @@ static void run_script(const struct op *o, struct script *s)
 {
 	if (o->path) {
 		buf_str(&s->text, "[ -e ");
-		script_word(s, o->path);
+		buf_shell(&s->text, o->path);
 		buf_str(&s->text, " ] || ");
 	}
 	script_line_as(s, o->user, o->words);

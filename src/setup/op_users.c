@@ -17,20 +17,6 @@
 /* NAME:x:GID:MEMBER,MEMBER */
 enum membership { NO_GROUP, NO_MEMBER, MEMBER };
 
-static bool list_has(const char *list, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = list; *p;) {
-		size_t one = strcspn(p, ",");
-
-		if (one == n && strncmp(p, name, n) == 0)
-			return true;
-		p += one + (p[one] == ',');
-	}
-	return false;
-}
-
 static enum membership membership_of(const struct op *o, const struct executor *x)
 {
 	CLEANUP(freep) char *text = NULL;
@@ -42,7 +28,7 @@ static enum membership membership_of(const struct op *o, const struct executor *
 		return NO_GROUP;
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		if (strncmp(l, o->name, n) == 0 && l[n] == ':')
-			return list_has(strrchr(l, ':') + 1, o->user) ? MEMBER : NO_MEMBER;
+			return str_list_has(strrchr(l, ':') + 1, ',', o->user) ? MEMBER : NO_MEMBER;
 	return NO_GROUP;
 }
 
@@ -319,9 +305,9 @@ static void ids_script(const struct op *o, struct script *s)
 	for (size_t i = 0; i < COUNT(files); i++) {
 		if (lines[i]) {
 			buf_str(&s->text, "grep -q ");
-			script_word(s, o->user);
+			buf_shell(&s->text, o->user);
 			buf_fmt(&s->text, ": %s || echo ", files[i].path);
-			script_word(s, lines[i]);
+			buf_shell(&s->text, lines[i]);
 			buf_fmt(&s->text, " >>%s\n", files[i].path);
 		}
 		free(lines[i]);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/i18n.h"
 #include "base/proc.h"
 #include "setup/execute_parts.h"
@@ -65,15 +66,7 @@ static bool runs(const char *const *names)
 	return found;
 }
 
-static time_t now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
-static void say_waiting(struct executor *x, const char *kernel, time_t since)
+static void say_waiting(struct executor *x, const char *kernel, int64_t since)
 {
 	CLEANUP(freep)
 	char *text = str_fmt(_("the module is being built for kernel %s: %d min"), kernel,
@@ -87,11 +80,11 @@ static int wait_for_others(const struct op *o, struct executor *x, const char *k
 			   struct err *e)
 {
 	static const char *const names[] = {"akmods", "akmodsbuild", "dkms", NULL};
-	time_t start = now();
+	int64_t start = mono_ms();
 
 	for (;;) {
 		struct pollfd p = {.fd = x->signal_fd, .events = POLLIN};
-		time_t since = now() - start;
+		int64_t since = (mono_ms() - start) / 1000;
 
 		if (module_is_installed(x->root, kernel, o->name) == 1)
 			return 0;

@@ -18,29 +18,11 @@
 
 enum { FUNCTIONS_MAX = 64 };
 
-void script_word(struct script *s, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_./:@%+,=-";
-
-	if (*word && word[strspn(word, plain)] == '\0') {
-		buf_str(&s->text, word);
-		return;
-	}
-	buf_str(&s->text, "'");
-	for (; *word; word++)
-		if (*word == '\'')
-			buf_str(&s->text, "'\\''");
-		else
-			buf_add(&s->text, word, 1);
-	buf_str(&s->text, "'");
-}
-
 static void put_words(struct script *s, const char *const *argv)
 {
 	for (size_t i = 0; argv[i]; i++) {
 		buf_str(&s->text, i ? " " : "");
-		script_word(s, argv[i]);
+		buf_shell(&s->text, argv[i]);
 	}
 	buf_str(&s->text, "\n");
 }
@@ -54,7 +36,7 @@ void script_line_as(struct script *s, const char *user, const char *const *argv)
 {
 	if (user) {
 		buf_str(&s->text, "as_user ");
-		script_word(s, user);
+		buf_shell(&s->text, user);
 		buf_str(&s->text, " ");
 	}
 	put_words(s, argv);

@@ -17,8 +17,6 @@ struct script {
 	struct executor *x;
 };
 
-/* A word as shell takes it, quoted only where it must be. */
-void script_word(struct script *s, const char *word);
 /* A command from an argument vector, then a newline. */
 void script_line(struct script *s, const char *const *argv);
 /* The same as another user; NULL: as root. */

@@ -87,13 +87,7 @@ const char *step_distro_name(struct setup *s)
 
 bool step_manager_is(const struct setup *s, const char *names)
 {
-	const char *own = s->pkg ? pkg_name(s->pkg) : NULL;
-	size_t n = own ? strlen(own) : 0;
-
-	for (const char *p = names; n && *p; p += strcspn(p, " "), p += *p == ' ')
-		if (strncmp(p, own, n) == 0 && (p[n] == ' ' || !p[n]))
-			return true;
-	return false;
+	return s->pkg && str_list_has(names, ' ', pkg_name(s->pkg));
 }
 
 bool step_has_text(const struct setup *s, const char *path, const char *text)

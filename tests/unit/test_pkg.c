@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "pkg/pkg_parts.h"
 #include "test.h"
 
@@ -301,13 +302,13 @@ TEST(locks_are_waited_for_and_their_holder_is_named)
 	pid_t pid;
 
 	assert_true(fd >= 0);
-	assert_int_equal(pkg_lock_wait(&m, &run, pkg_now_ms(), &e), 0);
+	assert_int_equal(pkg_lock_wait(&m, &run, mono_ms(), &e), 0);
 	pid = hold(path);
 	assert_true(pkg_lock_is_held(&m));
-	assert_int_equal(pkg_lock_wait(&m, &run, pkg_now_ms(), &e), -ERR_BUSY);
+	assert_int_equal(pkg_lock_wait(&m, &run, mono_ms(), &e), -ERR_BUSY);
 	assert_non_null(strstr(e.msg, path));
 	run = (struct pkg_run){.on_line = let_go, .arg = &pid};
-	assert_int_equal(pkg_lock_wait(&m, &run, pkg_now_ms() + 60000, &e), 0);
+	assert_int_equal(pkg_lock_wait(&m, &run, mono_ms() + 60000, &e), 0);
 	assert_false(pkg_lock_is_held(&m));
 	(void)close(fd);
 	(void)unlink(path);

@@ -204,7 +204,7 @@ TEST(words_are_quoted_where_shell_would_read_them_otherwise)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct script s = {0};
 
-		script_word(&s, rows[i].word);
+		buf_shell(&s.text, rows[i].word);
 		assert_string_equal(s.text.data, rows[i].shell);
 		buf_fini(&s.text);
 	}

@@ -117,7 +117,17 @@ TEST(sizes_are_short_for_people)
 	assert_string_equal(b, "512 B");
 }
 
+TEST(a_word_of_a_list_is_a_whole_one)
+{
+	assert_true(str_list_has("apt dnf4 dnf5", ' ', "dnf4"));
+	assert_true(str_list_has("a,b", ',', "b"));
+	assert_false(str_list_has("apt dnf45", ' ', "dnf4"));
+	assert_false(str_list_has("xdnf4", ' ', "dnf4"));
+	assert_false(str_list_has("", ',', "a"));
+}
+
 RUN(IT(sizes_are_powers_of_1024), IT(numbers_have_no_sign_space_or_rest),
     IT(decimals_have_at_most_one_point), IT(chinese_letters_take_two_cells),
     IT(distance_counts_edits), IT(a_bounded_buffer_says_that_it_is_full),
-    IT(lists_stay_terminated_while_they_grow), IT(sizes_are_short_for_people))
+    IT(lists_stay_terminated_while_they_grow), IT(sizes_are_short_for_people),
+    IT(a_word_of_a_list_is_a_whole_one))
