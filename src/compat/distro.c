@@ -96,12 +96,16 @@ const struct distro_fact *distro_like(const struct facts *f, const struct distro
 	return NULL;
 }
 
+char *distro_pin(const struct distro_name *n)
+{
+	if (n->version && *n->version)
+		return str_fmt("%s:%s", n->id, n->version);
+	return str_dup(str_eq(n->id, "debian") ? "debian:sid" : n->id);
+}
+
 const struct distro_fact *distro_find(const struct facts *f, const struct distro_name *n)
 {
-	CLEANUP(freep)
-	char *text = n->version && *n->version ? str_fmt("%s:%s", n->id, n->version)
-		     : str_eq(n->id, "debian") ? str_dup("debian:sid")
-					       : str_dup(n->id);
+	CLEANUP(freep) char *text = distro_pin(n);
 	const struct distro_fact *found = NULL;
 
 	for (size_t i = 0; i < f->distros.n; i++) {

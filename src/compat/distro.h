@@ -23,6 +23,9 @@ bool distro_is(const struct distro_fact *d, const char *text);
  */
 const struct distro_fact *distro_like(const struct facts *f, const struct distro_name *n);
 
+/* As a pin takes it: "ubuntu:24.04", "debian:sid", "arch". The caller's. */
+char *distro_pin(const struct distro_name *n) MUST_USE;
+
 /* Its own row, else distro_like. */
 const struct distro_fact *distro_find(const struct facts *f, const struct distro_name *n);
 

@@ -411,3 +411,19 @@ void gpu_row(struct facts *f, size_t row, struct gpu_fact *ret)
 	*ret = (struct gpu_fact){0};
 	decode_built_in(&table_rows[0], b, &l, row, ret, &f->arena);
 }
+
+const struct key_fact *facts_key(const struct facts *f, const char *id)
+{
+	for (size_t i = 0; i < f->keys.n; i++)
+		if (str_eq(f->keys.v[i].id, id))
+			return &f->keys.v[i];
+	return NULL;
+}
+
+bool key_is_whole(const struct key_fact *k)
+{
+	enum { V4_LEN = 40, V6_LEN = 64 };
+	size_t n = strlen(k->fingerprint);
+
+	return n == V4_LEN || n == V6_LEN;
+}

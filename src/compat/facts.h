@@ -137,3 +137,8 @@ int facts_load(struct facts *ret, const char *const *folders, struct err *e) MUS
 int facts_add(struct facts *f, const char *table, const char *text, size_t len, const char *file,
 	      struct err *e) MUST_USE;
 void facts_fini(struct facts *f);
+
+/* The row of a key, or NULL. */
+const struct key_fact *facts_key(const struct facts *f, const char *id);
+/* Its fingerprint is known in full. */
+bool key_is_whole(const struct key_fact *k);

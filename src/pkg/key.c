@@ -142,6 +142,14 @@ static bool accepts(const struct key_pin *pin, const char *fingerprint)
 	return false;
 }
 
+bool key_id_is(const char *id, size_t n, const char *fingerprint)
+{
+	enum { SHORT_ID = 8 };
+	size_t len = strlen(fingerprint);
+
+	return n >= SHORT_ID && n <= len && !strncasecmp(fingerprint + len - n, id, n);
+}
+
 static bool ends_as(const char *fingerprint, const char *suffix)
 {
 	size_t n = strlen(suffix);

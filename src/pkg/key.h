@@ -32,5 +32,8 @@ int key_fingerprints(const char *path, struct strs *ret, struct err *e) MUST_USE
  */
 int key_check(const char *path, const struct key_pin *pin, struct err *e) MUST_USE;
 
+/* Are these n digits a key's id: its fingerprint's end of eight digits or more, or all of it? */
+bool key_id_is(const char *id, size_t n, const char *fingerprint);
+
 /* The key as bytes without armor, for apt's /usr/share/keyrings. The buffer is the caller's. */
 int key_dearmor(const char *path, struct buf *ret, struct err *e) MUST_USE;

@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "setup/execute.h"
 
-enum { FINGERPRINT_V4 = 40, FINGERPRINT_V5 = 64, TRUST_MAX = 64 };
+enum { TRUST_MAX = 64 };
 
 static int distrust(const char *file, const char *place, struct err *e)
 {
@@ -44,19 +44,10 @@ static int check_owner(const char *file, struct err *e)
 	}
 }
 
-static const struct key_fact *key_find(const struct facts *f, const char *id)
-{
-	for (size_t i = 0; i < f->keys.n; i++)
-		if (str_eq(f->keys.v[i].id, id))
-			return &f->keys.v[i];
-	return NULL;
-}
-
 int executor_pin(struct executor *x, const char *key, struct key_pin *ret, struct err *e)
 {
-	const struct key_fact *k = key_find(x->facts, key);
-	size_t len = k ? strlen(k->fingerprint) : 0;
-	const char *pinned = len == FINGERPRINT_V4 || len == FINGERPRINT_V5 ? k->fingerprint : NULL;
+	const struct key_fact *k = facts_key(x->facts, key);
+	const char *pinned = k && key_is_whole(k) ? k->fingerprint : NULL;
 	const char **accepts;
 	size_t n = 0;
 
@@ -73,7 +64,7 @@ int executor_pin(struct executor *x, const char *key, struct key_pin *ret, struc
 		.id = k->id,
 		.accepts = accepts,
 		.pinned = pinned,
-		.suffix = len && len < FINGERPRINT_V4 ? k->fingerprint : NULL,
+		.suffix = !pinned && *k->fingerprint ? k->fingerprint : NULL,
 	};
 	return 0;
 }

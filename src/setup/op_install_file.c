@@ -14,7 +14,7 @@
 #include "setup/op_parts.h"
 #include "setup/script.h"
 
-enum { PACKAGE_MAX = 256 << 20, PACKAGE_MS = 15 * 60 * 1000, SHORT_ID = 8 };
+enum { PACKAGE_MAX = 256 << 20, PACKAGE_MS = 15 * 60 * 1000 };
 
 static int file_done(const struct op *o, struct executor *x)
 {
@@ -26,18 +26,10 @@ static int file_done(const struct op *o, struct executor *x)
 	return 1;
 }
 
-/* Do a fingerprint and a key's id (its end, or all of it) belong together? */
-static bool is_of(const char *id, size_t n, const char *fingerprint)
-{
-	size_t len = strlen(fingerprint);
-
-	return n >= SHORT_ID && n <= len && !strncasecmp(fingerprint + len - n, id, n);
-}
-
 static bool is_accepted(const char *id, size_t n, const struct key_pin *pin)
 {
 	for (size_t i = 0; pin->accepts && pin->accepts[i]; i++)
-		if (is_of(id, n, pin->accepts[i]))
+		if (key_id_is(id, n, pin->accepts[i]))
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@
 #include "setup/op_parts.h"
 #include "setup/script.h"
 
-enum { KEY_MAX = 1 << 20, SHORT_ID = 8 };
+enum { KEY_MAX = 1 << 20 };
 
 /* The keys in rpm's database: "gpg-pubkey-d651ff2e-5dbbdbc1". */
 static int rpm_keys(struct executor *x, struct strs *ret, struct err *e)
@@ -41,9 +41,8 @@ static bool rpm_key_is(const char *key, const char *fingerprint)
 {
 	const char *version = key + strlen("gpg-pubkey-");
 	size_t n = str_starts(key, "gpg-pubkey-") ? strcspn(version, "-") : 0;
-	size_t len = strlen(fingerprint);
 
-	return n >= SHORT_ID && n <= len && !strncasecmp(fingerprint + len - n, version, n);
+	return key_id_is(version, n, fingerprint);
 }
 
 static bool rpm_has(struct executor *x, const char *file)
@@ -214,22 +213,13 @@ static int key_undo(const struct op *o, struct executor *x, const json_t *before
 	return code < 0 ? code : op_restore(x, o->path, digest, json_object_get(before, "file"), e);
 }
 
-static const struct key_fact *fact_of(const struct executor *x, const char *name)
-{
-	for (size_t i = 0; x->facts && i < x->facts->keys.n; i++)
-		if (str_eq(x->facts->keys.v[i].id, name))
-			return &x->facts->keys.v[i];
-	return NULL;
-}
-
 static void key_show(const struct op *o, const struct executor *x, struct buf *ret)
 {
-	const struct key_fact *f = fact_of(x, o->name);
-	size_t n = f && f->fingerprint ? strlen(f->fingerprint) : 0;
+	const struct key_fact *f = x->facts ? facts_key(x->facts, o->name) : NULL;
 
-	if (n >= 40)
+	if (f && key_is_whole(f))
 		buf_fmt(ret, _("add the key %s (%s) as %s"), o->name, f->fingerprint, o->path);
-	else if (n)
+	else if (f && *f->fingerprint)
 		buf_fmt(ret, _("add the key %s (its fingerprint ends in %s) as %s"), o->name,
 			f->fingerprint, o->path);
 	else

@@ -2,6 +2,7 @@
 #include "setup/request.h"
 
 #include "base/str.h"
+#include "compat/distro.h"
 #include "compat/gpus.h"
 #include "host/nvidia.h"
 #include "host/os.h"
@@ -54,14 +55,14 @@ static int read_driver(const struct root *machine, struct arena *a, struct machi
 
 static void read_distro(const struct root *machine, struct arena *a, struct machine_request *q)
 {
+	CLEANUP(freep) char *pin = NULL;
 	struct os_release os;
 
 	os_read(machine, &os);
 	if (!os.id[0] || q->r.pin[VAR_DISTRO])
 		return;
-	q->r.pin[VAR_DISTRO] = os.version[0]		 ? arena_fmt(a, "%s:%s", os.id, os.version)
-			       : str_eq(os.id, "debian") ? "debian:sid"
-							 : arena_str(a, os.id);
+	pin = distro_pin(&(struct distro_name){.id = os.id, .version = os.version});
+	q->r.pin[VAR_DISTRO] = arena_str(a, pin);
 	q->r.given[VAR_DISTRO] = true;
 	q->r.distro_like = arena_str(a, os.like);
 	q->r.codename = arena_str(a, os.codename);

@@ -123,14 +123,6 @@ static const char *key_url(struct setup *s, const struct key_fact *key, const ch
 	return arena_fmt(&s->arena, "%.*s/%s/%s", (int)(at - key->url), key->url, os, at + 4);
 }
 
-static const struct key_fact *key_of(const struct setup *s, const char *id)
-{
-	for (size_t i = 0; i < s->facts->keys.n; i++)
-		if (str_eq(s->facts->keys.v[i].id, id))
-			return &s->facts->keys.v[i];
-	return NULL;
-}
-
 /*
  * The file by which somebody else has added it: not the one that we would write, as we would write
  * it, since a run that was interrupted goes on with that.
@@ -171,7 +163,7 @@ static void add_files(struct setup *s, struct plan *p, const struct step_reposit
 int step_add_repository(struct setup *s, struct plan *p, const struct step_repository *r,
 			struct err *e)
 {
-	const struct key_fact *key = key_of(s, r->key);
+	const struct key_fact *key = facts_key(s->facts, r->key);
 	struct pkg_repo repo = r->repo;
 	CLEANUP(freep) char *file_url = str_fmt("file://%s", r->key_path);
 	CLEANUP(freep) char *path = NULL;

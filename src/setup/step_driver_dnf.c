@@ -168,18 +168,10 @@ static int enable_builder(struct setup *s, struct plan *p, struct err *e)
 	return enable_section(s, p, section, e);
 }
 
-static const struct key_fact *key_of(const struct setup *s, const char *id)
-{
-	for (size_t i = 0; i < s->facts->keys.n; i++)
-		if (str_eq(s->facts->keys.v[i].id, id))
-			return &s->facts->keys.v[i];
-	return NULL;
-}
-
 /* A key into rpm's database, so that dnf never takes one by itself. */
 static int add_rpm_key(struct setup *s, struct plan *p, const char *id, struct err *e)
 {
-	const struct key_fact *key = key_of(s, id);
+	const struct key_fact *key = facts_key(s->facts, id);
 
 	if (!key)
 		return err_set(e, ERR_BUG, "the table of keys has no '%s'", id);

@@ -110,13 +110,9 @@ static int check_place(const struct setup *s, const struct step *step, struct er
 
 static bool is_installed(const struct setup *s, const struct op_choice *c)
 {
-	for (size_t i = 0; c->packages[i]; i++) {
-		CLEANUP(freep) char *name = str_dup(c->packages[i]);
-
-		name[strcspn(name, "=")] = '\0';
-		if (!setup_has(s, name))
+	for (size_t i = 0; c->packages[i]; i++)
+		if (!setup_has(s, c->packages[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -171,23 +167,20 @@ static void move_to_front(struct plan *p, size_t from)
 	freep(&moved);
 }
 
-enum { FINGERPRINT_DIGITS = 40 };
-
 /* Where setup will stop for an answer, one should know before. */
 static void note_keys(const struct setup *s, struct plan *p)
 {
-	for (size_t i = 0; i < p->n && !s->options->trust; i++)
-		for (size_t k = 0; k < s->facts->keys.n; k++) {
-			const struct key_fact *key = &s->facts->keys.v[k];
+	for (size_t i = 0; i < p->n && !s->options->trust; i++) {
+		const struct op *o = &p->ops[i];
+		const struct key_fact *k =
+			o->kind == &op_add_key ? facts_key(s->facts, o->name) : NULL;
 
-			if (p->ops[i].kind == &op_add_key && str_eq(key->id, p->ops[i].name) &&
-			    strlen(key->fingerprint) < FINGERPRINT_DIGITS)
-				plan_note(p,
-					  _("the fingerprint of the key %s is not known in full: "
-					    "setup stops there and shows it, and --trust-key "
-					    "accepts it"),
-					  key->id);
-		}
+		if (k && !key_is_whole(k))
+			plan_note(p,
+				  _("the fingerprint of the key %s is not known in full: setup "
+				    "stops there and shows it, and --trust-key accepts it"),
+				  k->id);
+	}
 }
 
 /* What people should know besides the operations. */
