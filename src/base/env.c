@@ -185,6 +185,11 @@ static bool passwd_find(char *text, const char *name, uid_t uid, struct user *u)
 	return false;
 }
 
+bool user_in(char *passwd, const char *name, struct user *u)
+{
+	return passwd_find(passwd, name, 0, u);
+}
+
 static bool account_find(const char *name, uid_t uid, struct user *u)
 {
 	enum { PASSWD_MAX = 4 << 20 };

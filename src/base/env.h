@@ -55,4 +55,6 @@ int user_init(struct user *u, struct err *e) MUST_USE; /* the caller's */
 /* ERR_ABSENT: there is nobody of that name. */
 int user_find(const char *name, struct user *u, struct err *e) MUST_USE;
 int user_of(uid_t uid, struct user *u, struct err *e) MUST_USE;
+/* The account of that name in the text of a passwd(5), which is cut up. False: it has none. */
+bool user_in(char *passwd, const char *name, struct user *u);
 void user_fini(struct user *u);

@@ -12,6 +12,7 @@
 #include "cli/cmds.h"
 #include "cli/output.h"
 #include "cli/setup_parts.h"
+#include "cli/site.h"
 
 #define PIN(variable, name) OPTION(struct setup_cli_options, pin[variable], name, 0, OPT_STR)
 
@@ -327,8 +328,6 @@ static int find_mode(const struct cli *c, const struct mode **ret, struct err *e
 
 int cmd_setup(struct cli *c, struct err *e)
 {
-	CLEANUP(freep) char *own = str_fmt("%s/facts", c->paths.config);
-	const char *const folders[] = {"/etc/dlenv/facts", own, NULL};
 	CLEANUP(job_fini) struct setup_job j = {0};
 	const struct mode *mode;
 
@@ -339,7 +338,7 @@ int cmd_setup(struct cli *c, struct err *e)
 			      j.machine->path);
 		return err_hint(e, "--plan and --script show what would be done");
 	}
-	if (facts_load(&j.facts, folders, e) < 0)
+	if (cli_facts(c, &j.facts, e) < 0)
 		return -(int)e->code;
 	return mode->run(c, &j, e);
 }

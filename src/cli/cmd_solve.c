@@ -152,15 +152,13 @@ static int say(struct cli *c, const struct machine_request *q, const struct solv
 int cmd_solve(struct cli *c, struct err *e)
 {
 	const struct solve_options *o = c->opt;
-	CLEANUP(freep) char *own = str_fmt("%s/facts", c->paths.config);
-	const char *const folders[] = {"/etc/dlenv/facts", own, NULL};
 	CLEANUP(facts_fini) struct facts f = {0};
 	CLEANUP(answer_fini) struct solve_answer a = {0};
 	struct machine_request q = {0};
 
 	for (size_t var = 0; var < VARS; var++)
 		q.r.pin[var] = o->pin[var];
-	if (facts_load(&f, folders, e) < 0 ||
+	if (cli_facts(c, &f, e) < 0 ||
 	    (o->gpu ? ask_about(c, &f, (const char *const *)o->gpu, &q, e)
 		    : read_machine(c, &f, &q, e)) < 0)
 		return -(int)e->code;

@@ -55,19 +55,15 @@ void setup_say_plan(struct cli *c, struct setup_job *j)
 json_t *setup_plan_json(struct setup_job *j)
 {
 	const struct setup *s = &j->setup;
-	json_t *targets = json_array();
 	json_t *choice = json_object();
 
-	for (size_t i = 0; setup_targets[i]; i++)
-		if (s->targets & 1U << i)
-			(void)json_array_append_new(targets, json_string(setup_targets[i]));
 	for (size_t i = 0; i < VARS; i++)
 		if (s->answer.part[i].text)
 			(void)json_object_set_new(choice, solve_names[i],
 						  json_string(s->answer.part[i].text));
-	return json_pack("{s:o, s:o, s:s?, s:I, s:o}", "targets", targets, "choice", choice, "user",
-			 s->options->user, "pending", (json_int_t)j->pending, "plan",
-			 plan_json(&j->plan, &j->x));
+	return json_pack("{s:o, s:o, s:s?, s:I, s:o}", "targets", setup_targets_json(s->targets),
+			 "choice", choice, "user", s->options->user, "pending",
+			 (json_int_t)j->pending, "plan", plan_json(&j->plan, &j->x));
 }
 
 void setup_say_notes(struct cli *c, const struct strs *notes)

@@ -10,11 +10,11 @@
 #include "cli/setup_parts.h"
 #include "cli/site.h"
 
-static size_t targets_n(void)
+static size_t count(const char *const *v)
 {
 	size_t n = 0;
 
-	while (setup_targets[n])
+	while (v && v[n])
 		n++;
 	return n;
 }
@@ -22,19 +22,18 @@ static size_t targets_n(void)
 static int read_targets(struct cli *c, struct setup_options *o, struct err *e)
 {
 	for (size_t i = 0; i < c->args_n; i++) {
-		size_t t = 0;
+		unsigned int target = setup_target(c->args[i]);
 
-		while (setup_targets[t] && !str_eq(setup_targets[t], c->args[i]))
-			t++;
-		if (!setup_targets[t]) {
-			const char *near = word_nearest(c->args[i], setup_targets, targets_n());
+		if (!target) {
+			const char *near =
+				word_nearest(c->args[i], setup_targets, count(setup_targets));
 
 			(void)err_set(e, ERR_USAGE, "'%s' is nothing that setup knows", c->args[i]);
 			return near ? err_hint(e, "do you mean '%s'?", near)
 				    : err_hint(e, "name one or more of: driver, toolkit, docker, "
 						  "podman, dlenv");
 		}
-		o->targets |= 1U << t;
+		o->targets |= target;
 	}
 	return 0;
 }
@@ -59,13 +58,11 @@ static const char *fingerprint(struct arena *a, const char *text)
 static int read_trust(struct cli *c, struct setup_options *o, struct err *e)
 {
 	const struct setup_cli_options *given = c->opt;
+	size_t n = count(given->trust);
 	const char **v;
-	size_t n = 0;
 
-	if (!given->trust)
+	if (!n)
 		return 0;
-	while (given->trust[n])
-		n++;
 	v = arena_alloc(&c->arena, (n + 1) * sizeof(*v));
 	for (size_t i = 0; i < n; i++) {
 		v[i] = fingerprint(&c->arena, given->trust[i]);
@@ -143,15 +140,6 @@ int setup_wish(struct cli *c, struct setup_job *j, struct err *e)
 		return 0;
 	}
 	return find_user(c, given->user, &o->user, e);
-}
-
-static size_t count(const char *const *v)
-{
-	size_t n = 0;
-
-	while (v && v[n])
-		n++;
-	return n;
 }
 
 void setup_wish_more(struct cli *c, const struct setup_options *given, struct setup_options *o)

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "cli/output.h"
+#include "compat/facts.h"
 
 static void warn(void *arg, const char *text)
 {
@@ -106,4 +107,12 @@ int cli_started(struct env *v, const struct env_def *d, struct err *e)
 bool cli_has_terminal(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+int cli_facts(struct cli *c, struct facts *ret, struct err *e)
+{
+	CLEANUP(freep) char *own = str_fmt("%s/facts", c->paths.config);
+	const char *const folders[] = {"/etc/dlenv/facts", own, NULL};
+
+	return facts_load(ret, folders, e);
 }

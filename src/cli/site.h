@@ -12,6 +12,10 @@
  */
 int cli_machine(struct cli *c, const struct root **ret, struct err *e) MUST_USE;
 
+/* The tables, with those of /etc/dlenv/facts and of the user's own folder. */
+struct facts;
+int cli_facts(struct cli *c, struct facts *ret, struct err *e) MUST_USE;
+
 /* site_open with this run's progress and warnings. */
 int cli_site(struct cli *c, struct site *s, struct err *e) MUST_USE;
 

@@ -15,6 +15,7 @@
 #include "host/finding.h"
 #include "host/nvidia_parts.h"
 #include "host/nvml.h"
+#include "host/pci.h"
 
 struct looking {
 	const struct root *r;
@@ -159,8 +160,7 @@ static void look_at_bus(const struct looking *k, const struct libraries *l)
 		    !pci_text_is(devices, at, "class", "0x03"))
 			continue;
 		bound_to(devices, at, driver, sizeof(driver));
-		if (str_eq(driver, "nouveau") || str_eq(driver, "nova") ||
-		    str_eq(driver, "nova-core"))
+		if (pci_driver_is_nouveau(driver))
 			finding_add(k->f, "GPU010", at, driver);
 		else if (str_starts(driver, "vfio") || str_eq(driver, "pci-stub"))
 			finding_add(k->f, "GPU011", at, driver);

@@ -73,3 +73,8 @@ void pci_gpus_fini(struct pci_gpus *g)
 	arena_fini(&g->arena);
 	*g = (struct pci_gpus){0};
 }
+
+bool pci_driver_is_nouveau(const char *driver)
+{
+	return driver && (str_eq(driver, "nouveau") || str_starts(driver, "nova"));
+}

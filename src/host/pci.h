@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/fs.h"
@@ -22,6 +23,9 @@ struct pci_gpus {
 };
 
 enum { PCI_GPUS_MAX = 64 };
+
+/* Is it the kernel's own driver for these: nouveau, or nova? NULL: it is none. */
+bool pci_driver_is_nouveau(const char *driver);
 
 /* NVIDIA's display and 3D controllers. None, and no PCI bus, is a finding. pci_gpus_fini frees. */
 void pci_gpus_read(const struct root *r, struct pci_gpus *ret);

@@ -152,19 +152,32 @@ static int take_undone(const struct reader *r, const json_t *v)
 	return 0;
 }
 
-static const struct {
+static const struct line_kind {
 	const char *key;
 	int (*take)(const struct reader *r, const json_t *v);
-} rows[] = {
+} kinds[] = {
 	{"run", take_run},	 {"begin", take_begin},	  {"end", take_end},
 	{"failed", take_failed}, {"paused", take_paused}, {"finished", take_finished},
 	{"undone", take_undone},
 };
 
+/* NULL: the line is of a kind that is not known. *ret: what stands behind its key. */
+static const struct line_kind *kind_of(const json_t *line, const json_t **ret)
+{
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		*ret = json_object_get(line, kinds[i].key);
+		if (*ret)
+			return &kinds[i];
+	}
+	return NULL;
+}
+
 static int take_line(struct journal *j, const char *text, size_t len, struct err *e)
 {
 	CLEANUP(json_unrefp) json_t *line = NULL;
 	struct reader r = {.j = j, .e = e};
+	const struct line_kind *kind;
+	const json_t *v;
 	json_error_t why;
 
 	if (len > LINE_MAX_LEN)
@@ -173,13 +186,8 @@ static int take_line(struct journal *j, const char *text, size_t len, struct err
 	if (!json_is_object(line))
 		return err_set(e, ERR_PARSE, "%s", line ? _("it is no object") : why.text);
 	r.line = line;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const json_t *v = json_object_get(line, rows[i].key);
-
-		if (v)
-			return rows[i].take(&r, v);
-	}
-	return wrong(&r, N_("it is a kind of line that is not known"));
+	kind = kind_of(line, &v);
+	return kind ? kind->take(&r, v) : wrong(&r, N_("it is a kind of line that is not known"));
 }
 
 /* *ret_good: how many bytes from the beginning are whole lines that can be read. */
@@ -258,11 +266,13 @@ int journal_add(struct journal *j, json_t *line, struct err *e)
 	CLEANUP(json_unrefp) json_t *owned = line;
 	CLEANUP(freep) char *text = json_dumps(owned, JSON_COMPACT | JSON_SORT_KEYS);
 	CLEANUP(freep) char *whole = NULL;
+	const json_t *v = NULL;
+	const struct line_kind *kind = kind_of(owned, &v);
 	struct reader r = {.j = j, .line = owned, .e = e};
 	struct stat st;
 
-	if (!text)
-		err_bug("a line of the journal that is no JSON");
+	if (!text || !kind)
+		err_bug("a line of the journal that is no JSON, or of no kind");
 	whole = str_fmt("%s\n", text);
 	if (fstat(j->fd, &st) < 0)
 		return err_sys(e, "cannot write to '%s'", name);
@@ -273,13 +283,7 @@ int journal_add(struct journal *j, json_t *line, struct err *e)
 		(void)!ftruncate(j->fd, st.st_size);
 		return code;
 	}
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const json_t *v = json_object_get(owned, rows[i].key);
-
-		if (v)
-			return rows[i].take(&r, v);
-	}
-	err_bug("a line of the journal that is of no kind");
+	return kind->take(&r, v);
 }
 
 void journal_close(struct journal *j)

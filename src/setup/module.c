@@ -104,8 +104,7 @@ bool module_nouveau_holds(const struct root *r)
 
 	pci_gpus_read(r, &gpus);
 	for (size_t i = 0; i < gpus.n; i++)
-		if (gpus.v[i].driver &&
-		    (str_eq(gpus.v[i].driver, "nouveau") || str_starts(gpus.v[i].driver, "nova")))
+		if (pci_driver_is_nouveau(gpus.v[i].driver))
 			return true;
 	return false;
 }

@@ -25,13 +25,8 @@ static const char *const *tool_of(void)
 	return NULL;
 }
 
-static bool is_newer(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 /* When a file, or something in a folder, last changed here: packages set the other times back. */
-static void take_newest(const struct root *r, const char *path, struct timespec *newest)
+static void take_newest(const struct root *r, const char *path, int64_t *newest)
 {
 	CLEANUP(strs_fini) struct strs names = {0};
 	struct err e = {0};
@@ -39,19 +34,19 @@ static void take_newest(const struct root *r, const char *path, struct timespec 
 
 	if (fstatat(r->fd, below(path), &st, 0) < 0)
 		return;
-	if (is_newer(&st.st_ctim, newest))
-		*newest = st.st_ctim;
+	if (time_ns(&st.st_ctim) > *newest)
+		*newest = time_ns(&st.st_ctim);
 	if (!S_ISDIR(st.st_mode) || dir_list(r->fd, below(path), &names, &e) < 0)
 		return;
 	for (size_t i = 0; i < names.n; i++) {
 		CLEANUP(freep) char *file = str_fmt("%s/%s", below(path), names.v[i]);
 
-		if (fstatat(r->fd, file, &st, 0) == 0 && is_newer(&st.st_ctim, newest))
-			*newest = st.st_ctim;
+		if (fstatat(r->fd, file, &st, 0) == 0 && time_ns(&st.st_ctim) > *newest)
+			*newest = time_ns(&st.st_ctim);
 	}
 }
 
-static bool image_time(const struct root *r, const char *kernel, struct timespec *ret)
+static bool image_time(const struct root *r, const char *kernel, int64_t *ret)
 {
 	static const char *const forms[] = {"boot/initrd.img-%s", "boot/initramfs-%s.img",
 					    "boot/initrd-%s"};
@@ -63,7 +58,7 @@ static bool image_time(const struct root *r, const char *kernel, struct timespec
 		buf_fmt(&path, forms[i], kernel);
 		if (fstatat(r->fd, path.data, &st, 0) < 0)
 			continue;
-		*ret = st.st_mtim;
+		*ret = time_ns(&st.st_mtim);
 		return true;
 	}
 	return false;
@@ -76,8 +71,8 @@ static int initramfs_done(const struct op *o, struct executor *x)
 					      "/etc/dracut.conf.d", "/etc/initramfs-tools"};
 	CLEANUP(freep) char *kernel = module_kernel(x->root);
 	CLEANUP(freep) char *modules = NULL;
-	struct timespec image = {0};
-	struct timespec newest = {0};
+	int64_t image = 0;
+	int64_t newest = 0;
 
 	(void)o;
 	if (!x->live)
@@ -90,7 +85,7 @@ static int initramfs_done(const struct op *o, struct executor *x)
 		take_newest(x->root, sources[i], &newest);
 	modules = str_fmt("/lib/modules/%s/modules.dep", kernel);
 	take_newest(x->root, modules, &newest);
-	return !is_newer(&newest, &image);
+	return newest <= image;
 }
 
 static int initramfs_apply(const struct op *o, struct executor *x, struct err *e)

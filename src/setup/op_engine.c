@@ -55,34 +55,10 @@ static int configure_before(const struct op *o, struct executor *x, json_t **ret
 	if (engine_plan(x->root, &options, &p, e) < 0)
 		return -(int)e->code;
 	made = json_array();
-	for (size_t i = 0; i < engine_changes(&p); i++) {
-		CLEANUP(freep) char *part = str_dup(engine_change_at(&p, i).path);
-		char *slash;
-
-		while ((slash = strrchr(part, '/')) && slash != part) {
-			*slash = '\0';
-			if (root_has(x->root, part))
-				break;
-			(void)json_array_append_new(made, json_string(part));
-		}
-	}
+	for (size_t i = 0; i < engine_changes(&p); i++)
+		op_missing_folders(x, engine_change_at(&p, i).path, made);
 	*ret = json_pack("{s:o}", "made", made);
 	return 0;
-}
-
-static void remove_folders(const struct executor *x, const json_t *made)
-{
-	const json_t *folder;
-	size_t i;
-
-	/* One with something else in it stays. */
-	json_array_foreach(made, i, folder)
-	{
-		const char *path = json_string_value(folder);
-
-		if (path)
-			(void)unlinkat(x->root->fd, below(path), AT_REMOVEDIR);
-	}
 }
 
 static int as_user(const struct op *o, struct executor *x, bool undo, struct err *e)
@@ -133,7 +109,7 @@ static int configure_undo(const struct op *o, struct executor *x, const json_t *
 		*e = why;
 		return code;
 	}
-	remove_folders(x, json_object_get(before, "made"));
+	op_remove_folders(x, json_object_get(before, "made"));
 	return 0;
 }
 

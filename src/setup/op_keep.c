@@ -124,11 +124,9 @@ int op_keep_text(struct executor *x, const char *name, const char *text, char **
 	return 0;
 }
 
-/* The folders on the way to path that are missing, innermost first. */
-static json_t *missing_folders(const struct executor *x, const char *path)
+void op_missing_folders(const struct executor *x, const char *path, json_t *list)
 {
 	CLEANUP(freep) char *part = str_dup(path);
-	json_t *list = json_array();
 	char *slash;
 
 	while ((slash = strrchr(part, '/')) && slash != part) {
@@ -137,7 +135,17 @@ static json_t *missing_folders(const struct executor *x, const char *path)
 			break;
 		(void)json_array_append_new(list, json_string(part));
 	}
-	return list;
+}
+
+void op_remove_folders(const struct executor *x, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list) && i < FOLDERS_MAX; i++) {
+		const char *dir = json_string_value(json_array_get(list, i));
+
+		/* One with something else in it stays. */
+		if (dir)
+			(void)unlinkat(x->root->fd, below(dir), AT_REMOVEDIR);
+	}
 }
 
 static int keep_link(const struct executor *x, const char *path, json_t **ret, struct err *e)
@@ -170,12 +178,15 @@ static int keep_file(struct executor *x, const char *path, const struct stat *st
 
 int op_keep(struct executor *x, const char *path, json_t **ret, struct err *e)
 {
+	json_t *made;
 	struct stat st;
 
 	if (fstatat(x->root->fd, below(path), &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno != ENOENT)
 			return err_sys(e, "cannot look at '%s'", path);
-		*ret = json_pack("{s:o}", "made", missing_folders(x, path));
+		made = json_array();
+		op_missing_folders(x, path, made);
+		*ret = json_pack("{s:o}", "made", made);
 		return 0;
 	}
 	if (S_ISLNK(st.st_mode))
@@ -286,20 +297,13 @@ static int put_link_back(struct executor *x, const char *path, const char *targe
 
 static int remove_file(struct executor *x, const char *path, const json_t *before, struct err *e)
 {
-	const json_t *made = json_object_get(before, "made");
 	CLEANUP(freep) char *folder = folder_of(path);
 
 	if (unlinkat(x->root->fd, below(path), 0) < 0 && errno != ENOENT && errno != ENOTDIR)
 		return err_sys(e, "cannot remove '%s'", path);
 	if (sync_folder(x->root->fd, folder) < 0 && errno != ENOENT)
 		return err_sys(e, "cannot remove '%s'", path);
-	for (size_t i = 0; i < json_array_size(made) && i < FOLDERS_MAX; i++) {
-		const char *dir = json_string_value(json_array_get(made, i));
-
-		/* One with something else in it stays. */
-		if (dir && unlinkat(x->root->fd, below(dir), AT_REMOVEDIR) < 0 && errno != ENOENT)
-			break;
-	}
+	op_remove_folders(x, json_object_get(before, "made"));
 	return 0;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "base/str.h"
 #include "setup/execute.h"
@@ -55,11 +57,21 @@ void op_sweep(const struct executor *x, const char *path);
 int op_keep(struct executor *x, const char *path, json_t **ret, struct err *e) MUST_USE;
 int op_restore(struct executor *x, const char *path, const char *digest, const json_t *before,
 	       struct err *e) MUST_USE;
+/* The folders on the way to path that are missing, innermost first, added to a list of texts. */
+void op_missing_folders(const struct executor *x, const char *path, json_t *list);
+/* Remove those of them that are empty. */
+void op_remove_folders(const struct executor *x, const json_t *list);
 /* A text of our own beside these, STATE/kept/N/NAME: *ret_path counts from STATE. */
 int op_keep_text(struct executor *x, const char *name, const char *text, char **ret_path,
 		 struct err *e) MUST_USE;
 
 /* Whether "name" or "name=version" is installed, by x->packages. */
 bool op_has_package(const struct executor *x, const char *package);
+/* Nanoseconds, to compare times. */
+static inline int64_t time_ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
 /* "a, b, c" for show. */
 void op_show_words(const char *const *words, struct buf *ret);

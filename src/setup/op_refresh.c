@@ -52,11 +52,6 @@ static const struct places *places_of(const struct executor *x)
 	return NULL;
 }
 
-static int64_t ns_of(const struct timespec *t)
-{
-	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
-}
-
 /*
  * The newest change of a file or folder and its entries, ns. Of lists only the entries count, since
  * managers also keep other things there. 0: it is not there.
@@ -71,15 +66,15 @@ static int64_t newest(const struct root *r, const char *path, const char *end, b
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return 0;
-	ret = lists ? 0 : ns_of(&st.st_ctim);
+	ret = lists ? 0 : time_ns(&st.st_ctim);
 	if (!S_ISDIR(st.st_mode) || dir_list(fd, ".", &names, &ignored) < 0)
 		return ret;
 	for (size_t i = 0; i < names.n; i++) {
 		if (end && !str_ends(names.v[i], end))
 			continue;
 		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    ns_of(&st.st_ctim) > ret)
-			ret = ns_of(&st.st_ctim);
+		    time_ns(&st.st_ctim) > ret)
+			ret = time_ns(&st.st_ctim);
 	}
 	return ret;
 }
@@ -145,7 +140,7 @@ static int64_t our_refresh(const struct executor *x, char ret[DIGEST_LEN])
 		return 0;
 	(void)memccpy(ret, text, '\0', DIGEST_LEN - 1);
 	ret[DIGEST_LEN - 1] = '\0';
-	return ns_of(&st.st_mtim);
+	return time_ns(&st.st_mtim);
 }
 
 static int refresh_done(const struct op *o, struct executor *x)

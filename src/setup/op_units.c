@@ -220,8 +220,8 @@ static char *config_path(const struct op *o, const struct config *c)
 	return str_fmt("%s/%s", u.home, c->users);
 }
 
-/* When its program was last started, as the clock of files counts; 0: never. */
-static struct timespec started_at(const struct op *o, struct executor *x)
+/* When its program was last started, ns by the clock of files; 0: never. */
+static int64_t started_at(const struct op *o, struct executor *x)
 {
 	static const char property[] = "ExecMainStartTimestampMonotonic";
 	CLEANUP(freep) char *option = str_fmt("--property=%s", property);
@@ -231,15 +231,12 @@ static struct timespec started_at(const struct op *o, struct executor *x)
 	struct timespec mono;
 	struct err e;
 	uint64_t us;
-	int64_t ago;
 
 	if (!number || parse_uint(number + 1, INT64_MAX, property, &us, &e) < 0 || !us)
-		return (struct timespec){0};
+		return 0;
 	(void)clock_gettime(CLOCK_REALTIME, &real);
 	(void)clock_gettime(CLOCK_MONOTONIC, &mono);
-	ago = mono.tv_sec * 1000000 + mono.tv_nsec / 1000 - (int64_t)us;
-	ago = real.tv_sec * 1000000 + real.tv_nsec / 1000 - ago;
-	return (struct timespec){.tv_sec = ago / 1000000, .tv_nsec = ago % 1000000 * 1000};
+	return time_ns(&real) - (time_ns(&mono) - (int64_t)us * 1000);
 }
 
 /* Done when it began after its configuration was written, or does not run. */
@@ -247,7 +244,6 @@ static int restart_done(const struct op *o, struct executor *x)
 {
 	const struct config *c = config_of(o);
 	CLEANUP(freep) char *path = c ? config_path(o, c) : NULL;
-	struct timespec began;
 	struct stat st;
 
 	if (!x->live)
@@ -258,9 +254,7 @@ static int restart_done(const struct op *o, struct executor *x)
 		return x->works == 0;
 	if (!c->once && !is_active(o, x))
 		return 1;
-	began = started_at(o, x);
-	return began.tv_sec > st.st_mtim.tv_sec ||
-	       (began.tv_sec == st.st_mtim.tv_sec && began.tv_nsec >= st.st_mtim.tv_nsec);
+	return started_at(o, x) >= time_ns(&st.st_mtim);
 }
 
 static int restart_apply(const struct op *o, struct executor *x, struct err *e)
@@ -273,7 +267,6 @@ static int restart_apply(const struct op *o, struct executor *x, struct err *e)
 		       : err_hint(e, "see: journalctl -xeu %s", o->name);
 }
 
-/* Once what it reads is as before. */
 /* With the last session, or the end of lingering, a user's systemd is gone, and its daemons too. */
 static bool users_systemd_runs(const struct op *o, const struct executor *x)
 {
@@ -287,6 +280,7 @@ static bool users_systemd_runs(const struct op *o, const struct executor *x)
 	return root_has(x->root, path);
 }
 
+/* Late: once what it reads is as before. */
 static int restart_undo(const struct op *o, struct executor *x, const json_t *before,
 			const json_t *after, struct err *e)
 {

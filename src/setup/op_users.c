@@ -117,25 +117,10 @@ static const struct ids_file {
 static int find_user(const struct op *o, const struct executor *x, struct user *u, struct err *e)
 {
 	CLEANUP(freep) char *text = NULL;
-	size_t n = strlen(o->user);
 	struct err why = {0};
-	char *save = NULL;
 
-	if (op_read(x, "/etc/passwd", &text, NULL, &why) == 0)
-		for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-			char *uid = strncmp(l, o->user, n) == 0 && l[n] == ':'
-					    ? strchr(l + n + 1, ':')
-					    : NULL;
-			uint64_t number;
-
-			if (!uid)
-				continue;
-			uid[1 + strcspn(uid + 1, ":")] = '\0';
-			if (parse_uint(uid + 1, UINT32_MAX, "uid", &number, &why) < 0)
-				continue;
-			*u = (struct user){.uid = (uid_t)number, .name = str_dup(o->user)};
-			return 0;
-		}
+	if (op_read(x, "/etc/passwd", &text, NULL, &why) == 0 && user_in(text, o->user, u))
+		return 0;
 	if (!x->live)
 		return err_set(e, ERR_ABSENT, "there is no user '%s'", o->user);
 	return user_find(o->user, u, e);

@@ -136,7 +136,7 @@ static void build(struct executor *x, const struct builder *b, const char *kerne
 
 struct newest {
 	char *path;
-	struct timespec time;
+	int64_t time; /* ns */
 	const char *end;
 };
 
@@ -157,13 +157,11 @@ static void look_for_log(int dir, const char *path, int depth, struct newest *re
 		if (S_ISDIR(st.st_mode) && depth > 0)
 			look_for_log(dir, below_it, depth - 1, ret);
 		if (!S_ISREG(st.st_mode) || !str_ends(names.v[i], ret->end) ||
-		    (ret->path && (st.st_mtim.tv_sec < ret->time.tv_sec ||
-				   (st.st_mtim.tv_sec == ret->time.tv_sec &&
-				    st.st_mtim.tv_nsec <= ret->time.tv_nsec))))
+		    (ret->path && time_ns(&st.st_mtim) <= ret->time))
 			continue;
 		freep(&ret->path);
 		ret->path = TAKE(below_it);
-		ret->time = st.st_mtim;
+		ret->time = time_ns(&st.st_mtim);
 	}
 }
 

@@ -19,18 +19,15 @@ static json_t *texts(const char *const *v)
 
 json_t *options_json(const struct setup_options *o)
 {
-	json_t *targets = json_array();
 	json_t *pins = json_object();
 
-	for (size_t i = 0; setup_targets[i]; i++)
-		if (o->targets & 1U << i)
-			(void)json_array_append_new(targets, json_string(setup_targets[i]));
 	for (size_t i = 0; i < VARS; i++)
 		if (o->pin[i])
 			(void)json_object_set_new(pins, solve_names[i], json_string(o->pin[i]));
-	return json_pack("{s:o, s:o, s:s?, s:o, s:b, s:b, s:b}", "targets", targets, "pins", pins,
-			 "user", o->user, "trust", texts(o->trust), "rootless", o->rootless,
-			 "reboot", o->reboot, "no_network", o->no_network);
+	return json_pack("{s:o, s:o, s:s?, s:o, s:b, s:b, s:b}", "targets",
+			 setup_targets_json(o->targets), "pins", pins, "user", o->user, "trust",
+			 texts(o->trust), "rootless", o->rootless, "reboot", o->reboot,
+			 "no_network", o->no_network);
 }
 
 static int unknown(struct err *e, const char *name)
@@ -47,13 +44,11 @@ static int read_targets(const json_t *j, struct setup_options *o, struct err *e)
 	json_array_foreach(j, at, name)
 	{
 		const char *text = json_string_value(name);
-		size_t i = 0;
+		unsigned int target = setup_target(text);
 
-		while (setup_targets[i] && !str_eq(setup_targets[i], text))
-			i++;
-		if (!setup_targets[i])
+		if (!target)
 			return unknown(e, text);
-		o->targets |= 1U << i;
+		o->targets |= target;
 	}
 	return 0;
 }

@@ -66,18 +66,10 @@ const int *plan_states(struct plan *p, struct executor *x)
 	return states;
 }
 
-static const struct step *step_of(const char *id)
-{
-	for (const struct step *s = setup_steps; s->id; s++)
-		if (str_eq(s->id, id))
-			return s;
-	return NULL;
-}
-
 /* Summaries begin with a small letter, as messages do; headings do not. */
 static void put_heading(const char *id, struct buf *ret)
 {
-	const struct step *s = step_of(id);
+	const struct step *s = setup_step(id);
 	const char *text = s ? tr(s->summary) : id ? id : _("further operations");
 	char first = (char)toupper((unsigned char)*text);
 
@@ -224,7 +216,7 @@ static json_t *op_plan_json(const struct op *o, int state, const struct executor
 
 static json_t *step_json(const char *id)
 {
-	const struct step *s = step_of(id);
+	const struct step *s = setup_step(id);
 
 	return json_pack("{s:s?, s:s?}", "id", id, "summary", s ? tr(s->summary) : NULL);
 }

@@ -188,11 +188,9 @@ static void put_head(const struct executor *x, struct buf *ret)
 
 static void put_step(struct script *s, const char *id)
 {
-	const struct step *step = setup_steps;
+	const struct step *step = setup_step(id);
 
-	while (step->id && !str_eq(step->id, id))
-		step++;
-	buf_fmt(&s->text, "\n\n# ==== %s\n", step->id ? tr(step->summary) : id ? id : "-");
+	buf_fmt(&s->text, "\n\n# ==== %s\n", step ? tr(step->summary) : id ? id : "-");
 }
 
 /* A failure of what is optional must not end the script. */

@@ -11,6 +11,24 @@
 
 const char *const setup_targets[] = {"driver", "toolkit", "docker", "podman", "dlenv", NULL};
 
+unsigned int setup_target(const char *name)
+{
+	for (size_t i = 0; setup_targets[i]; i++)
+		if (str_eq(setup_targets[i], name))
+			return 1U << i;
+	return 0;
+}
+
+json_t *setup_targets_json(unsigned int targets)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; setup_targets[i]; i++)
+		if (targets & 1U << i)
+			(void)json_array_append_new(list, json_string(setup_targets[i]));
+	return list;
+}
+
 static const struct distro_fact *distro_of(const struct setup *s)
 {
 	const char *pin = s->options->pin[VAR_DISTRO];

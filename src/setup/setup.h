@@ -19,6 +19,10 @@ enum setup_target {
 	SETUP_DLENV = 1 << 4, /* what our own engine needs of the machine */
 };
 extern const char *const setup_targets[]; /* "driver", "toolkit" ..., by bit; NULL-terminated */
+/* The bit of a name; 0: there is no such target. */
+unsigned int setup_target(const char *name);
+/* Their names. */
+json_t *setup_targets_json(unsigned int targets) MUST_USE;
 
 /* What the user asked for. Part of the journal: a resumed run asks for the same. */
 struct setup_options {
@@ -80,4 +84,5 @@ struct step {
 		const struct setup *s); /* there is nothing to do; NULL: its operations decide */
 	int (*plan)(struct setup *s, struct plan *p, struct err *e);
 };
-extern const struct step setup_steps[]; /* the last has no id */
+extern const struct step setup_steps[];	       /* the last has no id */
+const struct step *setup_step(const char *id); /* NULL: this dlenv has no such step */

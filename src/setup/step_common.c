@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/env.h"
 #include "base/i18n.h"
 #include "base/str.h"
 
@@ -25,35 +26,17 @@ const char *step_user(const struct setup *s)
 	return user && *user && !str_eq(user, "root") ? user : NULL;
 }
 
-/* NAME:x:UID:GID:GECOS:HOME:SHELL */
-static const char *home_in(struct setup *s, const char *passwd, const char *user)
-{
-	size_t n = strlen(user);
-
-	for (const char *l = passwd; *l; l += strcspn(l, "\n"), l += *l == '\n') {
-		const char *field = l;
-
-		if (strncmp(l, user, n) != 0 || l[n] != ':')
-			continue;
-		for (int i = 0; i < 5; i++) {
-			field += strcspn(field, ":\n");
-			if (*field++ != ':')
-				return NULL;
-		}
-		return *field == '/' ? arena_strn(&s->arena, field, strcspn(field, ":\n")) : NULL;
-	}
-	return NULL;
-}
-
 const char *step_home(struct setup *s)
 {
 	const char *user = step_user(s);
 	CLEANUP(freep) char *passwd = NULL;
+	CLEANUP(user_fini) struct user u = {0};
 	struct err ignored = {0};
 
-	if (!user || root_read(s->root, "/etc/passwd", FILE_MAX, &passwd, &ignored) < 0)
+	if (!user || root_read(s->root, "/etc/passwd", FILE_MAX, &passwd, &ignored) < 0 ||
+	    !user_in(passwd, user, &u) || u.home[0] != '/')
 		return NULL;
-	return home_in(s, passwd, user);
+	return arena_str(&s->arena, u.home);
 }
 
 const char *step_apt_arch(const struct setup *s)
@@ -182,9 +165,14 @@ int step_add_repository(struct setup *s, struct plan *p, const struct step_repos
 		plan_note(p, _("'%s' has that repository already: it is used as it is"), other);
 	else
 		add_files(s, p, r, key, path, text);
+	step_refresh(p);
+	return 0;
+}
+
+void step_refresh(struct plan *p)
+{
 	plan_add(p, &(struct op){.kind = &op_refresh,
 				 .why = _("the package manager has to know what is there")});
-	return 0;
 }
 
 void step_grant_ids(struct plan *p, const char *user)

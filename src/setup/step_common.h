@@ -49,8 +49,12 @@ struct step_repository {
 int step_add_repository(struct setup *s, struct plan *p, const struct step_repository *r,
 			struct err *e) MUST_USE;
 
+/* Let the package manager read its lists. */
+void step_refresh(struct plan *p);
 /* Subordinate ids, unless an earlier step gives them. */
 void step_grant_ids(struct plan *p, const char *user);
+/* step_toolkit.c: a release of it writes groups of nodes (CDI 0.7.0). */
+bool step_writes_groups(const struct version *toolkit);
 /* step_toolkit.c: a toolkit that is there writes what an older engine reads, too. */
 void step_leave_groups_out(const struct setup *s, struct plan *p);
 /* Keep user's programs running after the last logout. */

@@ -60,9 +60,26 @@ bool driver_is_pinned(const struct setup *s, enum solve_var var)
 	return pin && !str_eq(pin, "any");
 }
 
-const char *driver_cuda_arch(const struct setup *s)
+int driver_add_cuda_repo(struct setup *s, struct plan *p, struct step_repository r, struct err *e)
 {
-	return str_eq(s->host.arch, "aarch64") ? "sbsa" : "x86_64";
+	const char *dir = s->distro->cuda_repo_dir;
+	const char *arch = str_eq(s->host.arch, "aarch64") ? "sbsa" : "x86_64";
+	bool apt = step_manager_is(s, "apt");
+	struct arena *a = &s->arena;
+
+	r.repo.id = arena_fmt(a, "cuda-%s-%s", dir, arch);
+	r.repo.name = "NVIDIA CUDA";
+	r.repo.url =
+		arena_fmt(a, "https://developer.download.nvidia.com/compute/cuda/repos/%s/%s%s",
+			  dir, arch, apt ? "/" : "");
+	r.address = arena_fmt(a, "compute/cuda/repos/%s/", dir);
+	r.key = arena_fmt(a, "cuda-%s", dir);
+	r.key_path = apt ? "/usr/share/keyrings/cuda-archive-keyring.gpg"
+			 : arena_fmt(a, "/etc/pki/rpm-gpg/dlenv-cuda-%s.asc", dir);
+	r.key_flags = apt ? 0 : OP_ARMOR | OP_RPM_KEY;
+	if (!r.why)
+		r.why = _("NVIDIA's own repository of its driver");
+	return step_add_repository(s, p, &r, e);
 }
 
 static bool has_gpu(const struct setup *s)

@@ -38,12 +38,6 @@ static void plan_install(struct plan *p, const struct lists *l, unsigned int fla
 				 .why = why});
 }
 
-static void plan_refresh(struct plan *p)
-{
-	plan_add(p, &(struct op){.kind = &op_refresh,
-				 .why = _("the package manager has to know what is there")});
-}
-
 /* A kernel's release as part of a package's name. */
 static bool is_kernel_name(const char *kernel)
 {
@@ -277,7 +271,7 @@ int driver_apt_archive(struct setup *s, struct plan *p, struct err *e)
 	if (add_components(s, p, components, e) < 0)
 		return -(int)e->code;
 	keep_cuda_out(s, p);
-	plan_refresh(p);
+	step_refresh(p);
 	if (driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	collect_all(&k, &l);
@@ -299,7 +293,7 @@ int driver_apt_distro(struct setup *s, struct plan *p, struct err *e)
 	if (add_components(s, p, str_eq(s->distro->version, "11") ? before_12 : components, e) < 0)
 		return -(int)e->code;
 	keep_cuda_out(s, p);
-	plan_refresh(p);
+	step_refresh(p);
 	if (driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	plan_headers(s, p);
@@ -323,21 +317,6 @@ int driver_apt_distro(struct setup *s, struct plan *p, struct err *e)
 
 static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 {
-	const char *dir = s->distro->cuda_repo_dir;
-	CLEANUP(freep)
-	char *url = str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/%s/", dir,
-			    driver_cuda_arch(s));
-	CLEANUP(freep) char *address = str_fmt("compute/cuda/repos/%s/", dir);
-	CLEANUP(freep) char *id = str_fmt("cuda-%s-%s", dir, driver_cuda_arch(s));
-	CLEANUP(freep) char *key = str_fmt("cuda-%s", dir);
-	const struct step_repository r = {
-		.repo = {.id = id, .name = "NVIDIA CUDA", .url = url, .suite = "/"},
-		.address = address,
-		.key = key,
-		.key_path = "/usr/share/keyrings/cuda-archive-keyring.gpg",
-		.why = _("NVIDIA's own repository of its driver"),
-	};
-
 	/*
 	 * Both sources have the same releases of the toolkit. A low priority of this one would
 	 * count for the versions, wherever they come from.
@@ -355,7 +334,7 @@ static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 				 .why = _("packages of the driver that the distribution has too "
 					  "come from this source alone; the Container Toolkit does "
 					  "not")});
-	return step_add_repository(s, p, &r, e);
+	return driver_add_cuda_repo(s, p, (struct step_repository){.repo = {.suite = "/"}}, e);
 }
 
 /* Without it the newest branch would come, whatever was chosen. */

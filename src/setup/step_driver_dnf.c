@@ -29,12 +29,6 @@ static const char *major_of(struct setup *s)
 	return arena_strn(&s->arena, version, strcspn(version, "."));
 }
 
-static void plan_refresh(struct plan *p)
-{
-	plan_add(p, &(struct op){.kind = &op_refresh,
-				 .why = _("the package manager has to know what is there")});
-}
-
 /*
  * "kernel-devel=6.17.12-300.fc43": what belongs to the running kernel. A mirror that has dropped it
  * has a newer kernel, whose headers come with that kernel.
@@ -356,14 +350,14 @@ int driver_dnf_rpmfusion(struct setup *s, struct plan *p, struct err *e)
 
 	if (keep_others_out(s, p, e) < 0 || add_epel(s, p, e) < 0 || add_rpmfusion(s, p, e) < 0)
 		return -(int)e->code;
-	plan_refresh(p);
+	step_refresh(p);
 	if (f->tainted) {
 		plan_add(p,
 			 &(struct op){.kind = &op_install,
 				      ONE_OF(p, WORDS(p, "rpmfusion-nonfree-release-tainted")),
 				      .why = _("the open module on its own lies in a repository of "
 					       "its own")});
-		plan_refresh(p);
+		step_refresh(p);
 	}
 	if (driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
@@ -414,32 +408,16 @@ static char *exclude_newer(const char *branch)
 
 static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
 {
-	const char *dir = s->distro->cuda_repo_dir;
 	struct driver_choice c = driver_choice(s);
-	CLEANUP(freep)
-	char *url = str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/%s", dir,
-			    driver_cuda_arch(s));
-	CLEANUP(freep) char *address = str_fmt("compute/cuda/repos/%s/", dir);
-	CLEANUP(freep) char *id = str_fmt("cuda-%s-%s", dir, driver_cuda_arch(s));
-	CLEANUP(freep) char *key = str_fmt("cuda-%s", dir);
-	CLEANUP(freep) char *path = str_fmt("/etc/pki/rpm-gpg/dlenv-cuda-%s.asc", dir);
 	CLEANUP(freep) char *exclude = has_streams(s) ? NULL : exclude_newer(c.branch);
 	const struct step_repository r = {
-		.repo = {.id = id,
-			 .name = "NVIDIA CUDA",
-			 .url = url,
-			 .check_packages = true,
-			 .exclude = exclude},
-		.address = address,
-		.key = key,
-		.key_path = path,
-		.key_flags = OP_ARMOR | OP_RPM_KEY,
+		.repo = {.check_packages = true, .exclude = exclude},
 		.why = exclude ? _("NVIDIA's own repository of its driver, without the branches "
 				   "that are newer than the chosen one")
-			       : _("NVIDIA's own repository of its driver"),
+			       : NULL,
 	};
 
-	return step_add_repository(s, p, &r, e);
+	return driver_add_cuda_repo(s, p, r, e);
 }
 
 /* A file that somebody else wrote is changed only where a newer branch would not do. */

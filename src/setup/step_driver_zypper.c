@@ -147,32 +147,6 @@ int driver_zypper_graphics(struct setup *s, struct plan *p, struct err *e)
 	return 0;
 }
 
-static int add_cuda_repo(struct setup *s, struct plan *p, struct err *e)
-{
-	const char *dir = s->distro->cuda_repo_dir;
-	CLEANUP(freep)
-	char *url = str_fmt("https://developer.download.nvidia.com/compute/cuda/repos/%s/%s", dir,
-			    driver_cuda_arch(s));
-	CLEANUP(freep) char *address = str_fmt("compute/cuda/repos/%s/", dir);
-	CLEANUP(freep) char *id = str_fmt("cuda-%s-%s", dir, driver_cuda_arch(s));
-	CLEANUP(freep) char *key = str_fmt("cuda-%s", dir);
-	CLEANUP(freep) char *path = str_fmt("/etc/pki/rpm-gpg/dlenv-cuda-%s.asc", dir);
-	const struct step_repository r = {
-		.repo = {.id = id,
-			 .name = "NVIDIA CUDA",
-			 .url = url,
-			 .check_packages = true,
-			 .check_metadata = true},
-		.address = address,
-		.key = key,
-		.key_path = path,
-		.key_flags = OP_ARMOR | OP_RPM_KEY,
-		.why = _("NVIDIA's own repository of its driver"),
-	};
-
-	return step_add_repository(s, p, &r, e);
-}
-
 /*
  * zypper would take the newest branch of the generation, and not of all packages the same. As a
  * file: `zypper removelock` would leave it behind.
@@ -251,6 +225,7 @@ int driver_zypper_cuda(struct setup *s, struct plan *p, struct err *e)
 				: arena_fmt(a, "nvidia-driver-%s", g);
 	const char *version = version_of(s, p, kmp);
 	const char *utils = arena_fmt(a, "nvidia-compute-utils-%s", g);
+	const struct step_repository r = {.repo = {.check_packages = true, .check_metadata = true}};
 
 	lock_others(s, p,
 		    WORDS(p, "nvidia-open-driver-G06-signed-kmp-meta",
@@ -259,7 +234,7 @@ int driver_zypper_cuda(struct setup *s, struct plan *p, struct err *e)
 	add_package_hub(s, p);
 	if (lock_newer(s, p, e) < 0)
 		return -(int)e->code;
-	if (add_cuda_repo(s, p, e) < 0 || driver_plan_key(s, p, e) < 0)
+	if (driver_add_cuda_repo(s, p, r, e) < 0 || driver_plan_key(s, p, e) < 0)
 		return -(int)e->code;
 	if (open)
 		plan_add(p, &(struct op){.kind = &op_install,

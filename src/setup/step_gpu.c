@@ -10,9 +10,6 @@
 /* NVIDIA's toolkit has a service that does it, from this release on. */
 static const struct version with_service = {.n = 2, .part = {1, 18}};
 
-/* From this one on the descriptions have groups of nodes. */
-static const struct version with_groups = {.n = 3, .part = {1, 19, 1}};
-
 static bool toolkit_describes(const struct setup *s)
 {
 	struct version v = version_in(s->host.toolkit ? s->host.toolkit : "");
@@ -93,7 +90,7 @@ static bool is_too_new(const struct setup *s)
 	struct version v = version_in(colon ? colon + 1 : "");
 	struct version toolkit = version_in(s->host.toolkit ? s->host.toolkit : "");
 
-	if (!v.n || version_compare(&toolkit, &with_groups) < 0)
+	if (!v.n || !step_writes_groups(&toolkit))
 		return false;
 	for (size_t i = 0; i < s->facts->engines.n; i++) {
 		const struct engine_fact *f = &s->facts->engines.v[i];

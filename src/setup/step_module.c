@@ -17,12 +17,9 @@
 /* nouveau has the card, or could take it while the system starts. */
 static bool nouveau_has_it(const struct setup *s)
 {
-	for (size_t i = 0; i < s->host.gpus.n; i++) {
-		const char *driver = s->host.gpus.v[i].driver;
-
-		if (driver && (str_eq(driver, "nouveau") || str_starts(driver, "nova")))
+	for (size_t i = 0; i < s->host.gpus.n; i++)
+		if (pci_driver_is_nouveau(s->host.gpus.v[i].driver))
 			return true;
-	}
 	return s->host.nouveau;
 }
 

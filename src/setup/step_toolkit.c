@@ -26,6 +26,11 @@ static const char *const packages[] = {"nvidia-container-toolkit", "nvidia-conta
 /* The first whose specifications give groups to device nodes (CDI 0.7.0). */
 static const struct version with_groups = {.n = 3, .part = {1, 19, 1}};
 
+bool step_writes_groups(const struct version *toolkit)
+{
+	return version_compare(toolkit, &with_groups) >= 0;
+}
+
 static const char *why_aside(bool old)
 {
 	return old ? _("of an older guide: it conflicts with the repository of today (Signed-By)")
@@ -133,9 +138,8 @@ static bool is_newer_than(const struct setup *s, const struct toolkit_fact *t)
 	const char *v = installed_version(s);
 	struct version own = version_in(v ? v : "");
 
-	return own.n && version_compare(&own, &t->version) > 0 &&
-	       version_compare(&own, &with_groups) >= 0 &&
-	       version_compare(&t->version, &with_groups) < 0;
+	return own.n && version_compare(&own, &t->version) > 0 && step_writes_groups(&own) &&
+	       !step_writes_groups(&t->version);
 }
 
 /* The service's options with one more feature; NULL: it is on already. */

@@ -63,8 +63,7 @@ int tools_plan(struct setup *s, struct plan *p, struct err *e)
 			words[n++] = tools[i].package;
 	if (!n)
 		return 0;
-	plan_add(p, &(struct op){.kind = &op_refresh,
-				 .why = _("the package manager has to know what is there")});
+	step_refresh(p);
 	plan_add(p, &(struct op){.kind = &op_install,
 				 ONE_OF(p, words),
 				 .why = _("downloads are encrypted, and keys are compared before "

@@ -52,6 +52,14 @@ const struct step setup_steps[] = {
 	{0},
 };
 
+const struct step *setup_step(const char *id)
+{
+	for (const struct step *s = setup_steps; s->id; s++)
+		if (str_eq(s->id, id))
+			return s;
+	return NULL;
+}
+
 static int refuse_wsl(struct err *e)
 {
 	(void)err_set(e, ERR_UNSAT, "this is WSL: the driver of its GPU is Windows'");

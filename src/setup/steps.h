@@ -53,8 +53,11 @@ bool driver_is_pinned(const struct setup *s, enum solve_var var);
  */
 size_t driver_branches(const struct setup *s, uint64_t low, uint64_t high, char (*ret)[16],
 		       size_t n);
-/* The folder of this machine's architecture in a CUDA repository. */
-const char *driver_cuda_arch(const struct setup *s);
+struct step_repository;
+/* NVIDIA's CUDA repository: r has what is the route's own, its names and addresses are filled in.
+ */
+int driver_add_cuda_repo(struct setup *s, struct plan *p, struct step_repository r, struct err *e)
+	MUST_USE;
 /* A newer branch would not do: the user named one, or a GPU ends with it. */
 bool driver_must_hold(const struct setup *s);
 /* A graphical system is installed: a driver without what it needs would break it. */

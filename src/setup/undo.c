@@ -17,10 +17,9 @@
 /* The targets of a step; 0: a step that this dlenv does not have. */
 static unsigned int targets_of(const char *step)
 {
-	for (const struct step *s = setup_steps; s->id; s++)
-		if (str_eq(s->id, step))
-			return s->targets;
-	return 0;
+	const struct step *s = setup_step(step);
+
+	return s ? s->targets : 0;
 }
 
 /* What is set up here beside the targets that go: of steps that are not theirs. */
