@@ -80,12 +80,15 @@ static void look(struct setup_job *j)
 
 static int make_plan(struct setup_job *j, struct err *e)
 {
+	const int *states;
+
 	if (read_job(j, e) < 0 || setup_choose(&j->setup, e) < 0 ||
 	    setup_plan(&j->setup, &j->plan, e) < 0)
 		return -(int)e->code;
 	look(j);
+	states = plan_states(&j->plan, &j->x);
 	for (size_t i = 0; i < j->plan.n; i++)
-		j->pending += j->plan.ops[i].kind->done(&j->plan.ops[i], &j->x) != 1;
+		j->pending += states[i] != 1;
 	return 0;
 }
 
@@ -179,6 +182,7 @@ static int carry_out(struct cli *c, struct setup_job *j, struct err *e)
 	if (executor_open(&j->x, &j->setup, j->state, c->progress, e) < 0)
 		return -(int)e->code;
 	code = execute(&j->x, &j->plan, &j->o, e);
+	j->plan.states = NULL; /* another machine now */
 	if (code == 0)
 		code = prove(c, j, e);
 	close_executor(c, j);

@@ -36,6 +36,7 @@ struct op *plan_add(struct plan *p, const struct op *o)
 
 	p->ops = arena_grow(&p->arena, p->ops, p->n, sizeof(*p->ops));
 	ret = &p->ops[p->n++];
+	p->states = NULL;
 	*ret = *o;
 	ret->why = arena_str(&p->arena, o->why);
 	ret->path = arena_str(&p->arena, o->path);

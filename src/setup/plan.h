@@ -9,6 +9,7 @@ struct plan {
 	struct arena arena;
 	struct op *ops;
 	size_t n;
+	const int *states;  /* what plan_states found; NULL: it has not looked yet */
 	const char **notes; /* for people: what follows from it; translated */
 	size_t notes_n;
 };
@@ -42,7 +43,8 @@ const struct op_choice *plan_choices(struct plan *p, const char *const *const *l
 struct executor;
 /*
  * As op_kind's done, for each operation; the plan's arena. What follows from others (reading lists
- * anew, restarting a daemon) is to be done when they are, however things are now.
+ * anew, restarting a daemon) is to be done when they are, however things are now. Looked for once:
+ * most kinds run programs for it.
  */
 const int *plan_states(struct plan *p, struct executor *x) MUST_USE;
 void plan_text(struct plan *p, struct executor *x, struct buf *ret);

@@ -53,8 +53,11 @@ static bool is_moved(const struct plan *p, const int *states, size_t i)
 
 const int *plan_states(struct plan *p, struct executor *x)
 {
-	int *states = arena_alloc(&p->arena, (p->n + 1) * sizeof(*states));
+	int *states;
 
+	if (p->states)
+		return p->states;
+	states = arena_alloc(&p->arena, (p->n + 1) * sizeof(*states));
 	for (size_t i = 0; i < p->n; i++) {
 		const struct op *o = &p->ops[i];
 		/* Those follow from others: what is there now says nothing of then. */
@@ -63,6 +66,7 @@ const int *plan_states(struct plan *p, struct executor *x)
 
 		states[i] = follows && is_moved(p, states, i) ? 0 : o->kind->done(o, x);
 	}
+	p->states = states;
 	return states;
 }
 
