@@ -235,4 +235,9 @@ const struct pkg_manager pkg_apt = {
 	.repair = apt_repair,
 	.places = places,
 	.repo_text = repo_deb822,
+	.lists = {{"/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/keyrings",
+		   "/etc/apt/trusted.gpg.d", "/usr/share/keyrings"},
+		  {"/var/lib/apt/lists"},
+		  "Release"},
+	.repos_command = "apt-cache policy",
 };

@@ -60,12 +60,7 @@ struct repair {
 
 static int repair_run(const struct repair *r, const char *const *argv, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf text = {0};
-
-	for (const char *const *p = argv; *p; p++)
-		buf_fmt(&text, "%s%s", text.len ? " " : "", *p);
-	strs_add(r->did, text.data);
-	return pkg_carry(r->m, argv, r->run, e);
+	return pkg_mend(r->m, argv, r->run, r->did, e);
 }
 
 /* Where apt keeps the archive of a package: "name_1%3a2.0_amd64.deb". */

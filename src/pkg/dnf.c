@@ -136,6 +136,8 @@ const struct pkg_manager pkg_dnf4 = {
 	.repair = rpm_repair,
 	.places = places,
 	.repo_text = repo_dnf,
+	.lists = {{"/etc/yum.repos.d"}, {"/var/cache/dnf"}, ".solv"},
+	.repos_command = "dnf repolist",
 };
 
 const struct pkg_manager pkg_dnf5 = {
@@ -161,4 +163,6 @@ const struct pkg_manager pkg_dnf5 = {
 	.repair = rpm_repair,
 	.places = places,
 	.repo_text = repo_dnf,
+	.lists = {{"/etc/yum.repos.d"}, {"/var/cache/libdnf5"}, NULL},
+	.repos_command = "dnf repolist",
 };

@@ -34,6 +34,16 @@ const char *pkg_name(const struct pkg_manager *m)
 	return m->name;
 }
 
+const char *pkg_repos_command(const struct pkg_manager *m)
+{
+	return m->repos_command;
+}
+
+const struct pkg_lists *pkg_lists(const struct pkg_manager *m)
+{
+	return &m->lists;
+}
+
 /* "docker-ce=5:28" as this manager writes it. */
 static void add_packages(const struct pkg_manager *m, enum pkg_action action,
 			 const char *const *packages, struct strs *ret)
@@ -154,6 +164,17 @@ int pkg_carry(const struct pkg_manager *m, const char *const *argv, const struct
 	      struct err *e)
 {
 	return carry(m, argv, run, false, NULL, e);
+}
+
+int pkg_mend(const struct pkg_manager *m, const char *const *argv, const struct pkg_run *run,
+	     struct strs *did, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf text = {0};
+
+	for (const char *const *p = argv; *p; p++)
+		buf_fmt(&text, "%s%s", text.len ? " " : "", *p);
+	strs_add(did, text.data);
+	return pkg_carry(m, argv, run, e);
 }
 
 /* A manager removes what depends on a package as well: that was never asked for. */

@@ -20,6 +20,17 @@ struct pkg_manager;
 /* "apt", "dnf4", "dnf5", "zypper", as host->manager has it; NULL: no such row. */
 const struct pkg_manager *pkg_manager(const char *name);
 const char *pkg_name(const struct pkg_manager *m);
+/* What people type to see which repositories are enabled. */
+const char *pkg_repos_command(const struct pkg_manager *m);
+
+/* Where the repositories' lists lie, and what they are made of. Files and folders, NULL at the end.
+ */
+struct pkg_lists {
+	const char *sources[6]; /* with the keys that they are checked with */
+	const char *folders[2];
+	const char *end; /* of a list's name; NULL: any */
+};
+const struct pkg_lists *pkg_lists(const struct pkg_manager *m);
 
 enum pkg_action {
 	PKG_REFRESH, /* read the repositories' lists; every error counts */

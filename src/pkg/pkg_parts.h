@@ -52,6 +52,8 @@ struct pkg_manager {
 		      struct err *e);
 
 	const struct pkg_place *places; /* the first is where dlenv writes */
+	struct pkg_lists lists;
+	const char *repos_command;
 	void (*repo_text)(const struct pkg_repo *repo, struct buf *ret);
 };
 
@@ -65,6 +67,9 @@ int pkg_ask(const char *const *argv, struct strs *ret, int *ret_status, struct e
 /* Run one that changes something, under the manager's rules: environment, log, errors. */
 int pkg_carry(const struct pkg_manager *m, const char *const *argv, const struct pkg_run *run,
 	      struct err *e) MUST_USE;
+/* pkg_carry of a step of a repair, which is added to did. */
+int pkg_mend(const struct pkg_manager *m, const char *const *argv, const struct pkg_run *run,
+	     struct strs *did, struct err *e) MUST_USE;
 void pkg_sort(struct strs *list); /* for pkg_in_list */
 
 /* lock.c: wait until nobody holds any of the manager's locks. ERR_BUSY names who does. */

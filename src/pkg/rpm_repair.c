@@ -12,17 +12,6 @@
 
 #include "pkg/pkg_parts.h"
 
-static int repair_run(const struct pkg_manager *m, const struct pkg_run *run,
-		      const char *const *argv, struct strs *did, struct err *e)
-{
-	CLEANUP(buf_fini) struct buf text = {0};
-
-	for (const char *const *p = argv; *p; p++)
-		buf_fmt(&text, "%s%s", text.len ? " " : "", *p);
-	strs_add(did, text.data);
-	return pkg_carry(m, argv, run, e);
-}
-
 static void forget_regions(struct strs *did)
 {
 	static const char *const files[] = {"/var/lib/rpm/__db.001", "/var/lib/rpm/__db.002",
@@ -58,5 +47,5 @@ int rpm_repair(const struct pkg_manager *m, const struct pkg_run *run, struct st
 	forget_regions(ret_did);
 	if (database_is_whole())
 		return 0;
-	return repair_run(m, run, rebuild, ret_did, e);
+	return pkg_mend(m, rebuild, run, ret_did, e);
 }

@@ -121,4 +121,6 @@ const struct pkg_manager pkg_zypper = {
 	.repair = rpm_repair,
 	.places = places,
 	.repo_text = repo_zypp,
+	.lists = {{"/etc/zypp/repos.d"}, {"/var/cache/zypp/solv"}, NULL},
+	.repos_command = "zypper repos",
 };

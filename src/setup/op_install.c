@@ -87,13 +87,6 @@ static int install_done(const struct op *o, struct executor *x)
 	return 0;
 }
 
-static const char *list_command(const struct pkg_manager *m)
-{
-	if (str_eq(pkg_name(m), "apt"))
-		return "apt-cache policy";
-	return str_eq(pkg_name(m), "zypper") ? "zypper repos" : "dnf repolist";
-}
-
 static int choose(const struct op *o, struct executor *x, const char *const **ret, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf lacking = {.max = 300};
@@ -111,7 +104,7 @@ static int choose(const struct op *o, struct executor *x, const char *const **re
 		buf_fmt(&lacking, "%s'%s'", lacking.len ? ", " : "", one);
 	}
 	(void)err_set(e, ERR_ABSENT, "no repository of this machine has %s", lacking.data);
-	return err_hint(e, "see which repositories are enabled: `%s`", list_command(x->pkg));
+	return err_hint(e, "see which repositories are enabled: `%s`", pkg_repos_command(x->pkg));
 }
 
 static int install_chosen(const struct op *o, struct executor *x, struct err *e)

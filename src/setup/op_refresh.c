@@ -25,33 +25,6 @@ enum { OLD_AFTER = 24 * 60 * 60 };
 
 static const char stamp[] = "refreshed";
 
-/* By the beginning of the manager's name: files and folders. */
-struct places {
-	const char *manager;
-	const char *sources[6];
-	const char *lists[2];
-	const char *list_end; /* how the names of lists end */
-};
-
-static const struct places managers[] = {
-	{"apt",
-	 {"/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/keyrings",
-	  "/etc/apt/trusted.gpg.d", "/usr/share/keyrings"},
-	 {"/var/lib/apt/lists"},
-	 "Release"},
-	{"dnf4", {"/etc/yum.repos.d"}, {"/var/cache/dnf"}, ".solv"},
-	{"dnf5", {"/etc/yum.repos.d"}, {"/var/cache/libdnf5"}, NULL},
-	{"zypper", {"/etc/zypp/repos.d"}, {"/var/cache/zypp/solv"}, NULL},
-};
-
-static const struct places *places_of(const struct executor *x)
-{
-	for (size_t i = 0; x->pkg && i < COUNT(managers); i++)
-		if (str_eq(managers[i].manager, pkg_name(x->pkg)))
-			return &managers[i];
-	return NULL;
-}
-
 /*
  * The newest change of a file or folder and its entries, ns. Of lists only the entries count, since
  * managers also keep other things there. 0: it is not there.
@@ -80,12 +53,12 @@ static int64_t newest(const struct root *r, const char *path, const char *end, b
 }
 
 /* When the lists were last written; 0: there are none. */
-static int64_t lists_time(const struct executor *x, const struct places *p)
+static int64_t lists_time(const struct executor *x, const struct pkg_lists *p)
 {
 	int64_t ret = 0;
 
-	for (size_t i = 0; i < COUNT(p->lists) && p->lists[i]; i++) {
-		int64_t t = newest(x->root, p->lists[i], p->list_end, true);
+	for (size_t i = 0; i < COUNT(p->folders) && p->folders[i]; i++) {
+		int64_t t = newest(x->root, p->folders[i], p->end, true);
 
 		ret = t > ret ? t : ret;
 	}
@@ -104,11 +77,12 @@ static void add_file(int dir, const char *name, struct buf *b)
 	buf_add(b, text, len);
 }
 
-static void sources_digest(const struct executor *x, const struct places *p, char ret[DIGEST_LEN])
+static void sources_digest(const struct executor *x, const struct pkg_lists *p,
+			   char ret[DIGEST_LEN])
 {
 	CLEANUP(buf_fini) struct buf all = {0};
 
-	buf_str(&all, p->manager);
+	buf_str(&all, pkg_name(x->pkg));
 	for (size_t i = 0; i < COUNT(p->sources) && p->sources[i]; i++) {
 		CLEANUP(strs_fini) struct strs names = {0};
 		CLEANUP(fd_closep) int fd = -1;
@@ -145,7 +119,7 @@ static int64_t our_refresh(const struct executor *x, char ret[DIGEST_LEN])
 
 static int refresh_done(const struct op *o, struct executor *x)
 {
-	const struct places *p = places_of(x);
+	const struct pkg_lists *p = x->pkg ? pkg_lists(x->pkg) : NULL;
 	char ours[DIGEST_LEN];
 	char now[DIGEST_LEN];
 	int64_t sources = 0;
@@ -171,7 +145,7 @@ static int refresh_done(const struct op *o, struct executor *x)
 
 int refresh_lists(struct executor *x, struct err *e)
 {
-	const struct places *p = places_of(x);
+	const struct pkg_lists *p = x->pkg ? pkg_lists(x->pkg) : NULL;
 	const struct pkg_run run = package_run(x);
 	char now[DIGEST_LEN];
 
@@ -185,7 +159,7 @@ int refresh_lists(struct executor *x, struct err *e)
 
 bool lists_are_old(const struct executor *x)
 {
-	const struct places *p = places_of(x);
+	const struct pkg_lists *p = x->pkg ? pkg_lists(x->pkg) : NULL;
 	char ours[DIGEST_LEN];
 	int64_t refreshed = our_refresh(x, ours);
 	int64_t lists = p ? lists_time(x, p) : 0;
