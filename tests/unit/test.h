@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -22,3 +24,17 @@
 		return cmocka_run_group_tests(tests, NULL, NULL);                                  \
 	}
 #define IT(sentence) cmocka_unit_test(sentence)
+
+/*
+ * Leave a test here, with the reason on stderr: without it such a test cannot be told from one that
+ * passed. need: the word by which DLENV_TEST_REQUIRE makes that a failure.
+ */
+#define SKIP_UNLESS(condition, need, why)                                                          \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			const char *must_ = getenv("DLENV_TEST_REQUIRE");                          \
+			(void)fprintf(stderr, "skipped: %s\n", why);                               \
+			assert_false(must_ &&strstr(must_, need));                                 \
+			skip();                                                                    \
+		}                                                                                  \
+	} while (0)

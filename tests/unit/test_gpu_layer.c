@@ -19,16 +19,6 @@
 #include "engine/gpu_parts.h"
 #include "oci/layer.h"
 
-#define SKIP_UNLESS(condition, why)                                                                \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			const char *must_ = getenv("DLENV_TEST_REQUIRE");                          \
-			(void)fprintf(stderr, "skipped: %s\n", why);                               \
-			assert_false(must_ &&strstr(must_, "userns"));                             \
-			skip();                                                                    \
-		}                                                                                  \
-	} while (0)
-
 static const char *const layers[] = {"/l/base", "/l/user", NULL};
 
 /* A store, an engine, and a container with a driver. */
@@ -157,7 +147,7 @@ TEST(it_is_made_once_and_what_it_has_is_not_made_again)
 	struct bed b;
 	CLEANUP(freep) char *file = NULL;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	assert_non_null(start(&b));
 	file = str_fmt("%s/usr/lib/libcuda.so.1", b.lowers.v[2]);
@@ -205,7 +195,7 @@ TEST(anything_else_that_it_is_made_of_is_another_layer)
 							other_image, other_account};
 	struct bed b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	assert_non_null(start(&b));
 	for (size_t i = 0; i < COUNT(changes); i++) {
@@ -230,7 +220,7 @@ TEST(a_library_without_a_version_counts_with_its_content)
 	CLEANUP(freep) char *lib = NULL;
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	lib = str_fmt("%s/libthing.so.1", b.dir);
 	for (int i = 1; i < 4; i++) {
@@ -252,7 +242,7 @@ TEST(a_damaged_one_is_made_again)
 	CLEANUP(freep) char *meta = NULL;
 	CLEANUP(freep) char *aside = NULL;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	assert_non_null(start(&b));
 	meta = str_fmt("%s/../meta.json", b.lowers.v[2]);
@@ -273,7 +263,7 @@ TEST(what_cannot_be_made_is_left_to_the_start)
 	CLEANUP(strs_fini) struct strs names = {0};
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	assert_int_equal(rmdir(b.paths.config), 0); /* prepare fails */
 	for (int i = 0; i < 3; i++) {
@@ -294,7 +284,7 @@ TEST(two_starts_at_once_make_one)
 	pid_t pids[4];
 	int status;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	for (size_t i = 0; i < COUNT(pids); i++) {
 		pids[i] = fork();
@@ -319,7 +309,7 @@ TEST(an_older_drivers_goes_unless_a_container_has_it)
 	CLEANUP(freep) char *folder = NULL;
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	old = str_dup(start(&b));
 	meta = str_fmt("%s/../meta.json", old);
@@ -362,7 +352,7 @@ TEST(the_tree_is_made_again_where_something_lies_over_the_layer)
 	};
 	struct bed b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		fill(&b);
@@ -422,7 +412,7 @@ TEST(changes_of_an_environment_are_seen)
 	};
 	struct bed b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	bed_init(&b);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		CLEANUP(freep) char *upper = sub(&b, "upper");

@@ -70,8 +70,7 @@ TEST(fingerprints_are_those_of_primary_keys)
 	CLEANUP(strs_fini) struct strs l = {0};
 	struct err e = {0};
 
-	if (!has_gpg())
-		skip();
+	SKIP_UNLESS(has_gpg(), "gpg", "gpg is not installed");
 	if (key_fingerprints(path, &l, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_int_equal(l.n, 2);
@@ -94,8 +93,7 @@ TEST(what_is_no_key_is_told)
 		{"\x99\x01", ERR_VERIFY, "not an OpenPGP key"},
 	};
 
-	if (!has_gpg())
-		skip();
+	SKIP_UNLESS(has_gpg(), "gpg", "gpg is not installed");
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		CLEANUP(file_drop) char *path = file_with(rows[i].text, strlen(rows[i].text));
 		CLEANUP(strs_fini) struct strs l = {0};
@@ -127,8 +125,7 @@ TEST(a_key_is_compared_with_what_is_pinned)
 		{{.id = "x", .accepts = one, .suffix = "621E9F35"}, false, ERR_OK},
 	};
 
-	if (!has_gpg())
-		skip();
+	SKIP_UNLESS(has_gpg(), "gpg", "gpg is not installed");
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		CLEANUP(freep)
 		char *text = str_fmt("%s%s", key_one, rows[i].two ? key_two : "");
@@ -154,8 +151,7 @@ TEST(armor_goes_and_the_key_stays)
 	CLEANUP(strs_fini) struct strs l = {0};
 	struct err e = {0};
 
-	if (!has_gpg())
-		skip();
+	SKIP_UNLESS(has_gpg(), "gpg", "gpg is not installed");
 	assert_int_equal(key_dearmor(path, &once, &e), 0);
 	binary = file_with(once.data, once.len);
 	assert_int_equal(key_fingerprints(binary, &l, &e), 0);

@@ -159,8 +159,7 @@ TEST(a_server_that_refuses_leaves_no_file)
 	CLEANUP(strs_fini) struct strs names = {0};
 	struct err e = {0};
 
-	if (!net_is_possible())
-		skip();
+	SKIP_UNLESS(net_is_possible(), "net", "neither curl nor apt's helper is installed");
 	assert_int_equal(net_fetch(&g, &e), -ERR_NET);
 	assert_non_null(strstr(e.msg, "refuses"));
 	assert_int_equal(dir_list(AT_FDCWD, folder, &names, &e), 0);

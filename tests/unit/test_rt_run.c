@@ -22,17 +22,6 @@
 #include "runtime/runtime.h"
 #include "test.h"
 
-/* Without this a test cannot be told from one that passed. */
-#define SKIP_UNLESS(condition, why)                                                                \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			const char *must_ = getenv("DLENV_TEST_REQUIRE");                          \
-			(void)fprintf(stderr, "skipped: %s\n", why);                               \
-			assert_false(must_ &&strstr(must_, "userns"));                             \
-			skip();                                                                    \
-		}                                                                                  \
-	} while (0)
-
 struct box {
 	char dir[64];		/* the bundle; dir/root is the image */
 	const char *command;	/* for /bin/sh -c, or args */
@@ -151,7 +140,7 @@ TEST(an_exit_status_passes_through)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.command = "echo hello; exit 7";
 	assert_int_equal(box_run(&b), 7);
@@ -165,7 +154,7 @@ TEST(a_command_that_cannot_run_has_its_own_code)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.args = "[\"no-such-command\"]";
 	assert_int_equal(box_run(&b), -ERR_NOCMD);
@@ -180,7 +169,7 @@ TEST(the_process_has_what_it_was_given_and_nothing_else)
 	/* Left open on purpose, and not close-on-exec (CVE-2016-9962, CVE-2024-21626). */
 	int leak = open("/", O_RDONLY | O_DIRECTORY);
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	assert_true(leak >= 0);
 	box_init(&b);
 	b.command =
@@ -200,7 +189,7 @@ TEST(cve_2024_21626_a_cwd_outside_is_refused)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.command = "pwd";
 	for (int fd = 3; fd < 40; fd++) {
@@ -219,7 +208,7 @@ TEST(cve_2019_5736_the_runtime_is_never_the_command)
 	static const char text[] = "#!/proc/self/exe\n";
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.args = "[\"/proc/self/exe\"]";
 	assert_int_equal(box_run(&b), -ERR_NOEXEC);
@@ -238,7 +227,7 @@ TEST(cve_2019_19921_proc_and_dev_must_be_real_folders)
 	static const char *const targets[] = {"/tmp", "tmp", "../../..", "/nowhere"};
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	for (size_t i = 0; i < COUNT(targets); i++)
 		for (const char *const *name = (const char *const[]){"proc", "dev", NULL}; *name;
 		     name++) {
@@ -258,7 +247,7 @@ TEST(cve_2019_18837_mount_targets_stay_in_the_root)
 	struct strs names = {0};
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	assert_non_null(mkdtemp(marker));
 	for (size_t i = 0; i < COUNT(targets); i++) {
 		CLEANUP(freep) char *out = NULL;
@@ -283,7 +272,7 @@ TEST(cve_2025_31133_masks_are_the_null_device)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.linux_more = ",\"maskedPaths\":[\"/proc/version\",\"/proc/bus\",\"/proc/not-there\"],"
 		       "\"readonlyPaths\":[\"/proc/sys\"]";
@@ -318,7 +307,7 @@ TEST(cve_2019_16884_nothing_is_mounted_over_proc)
 	};
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	for (size_t i = 0; i < COUNT(mounts); i++) {
 		box_init(&b);
 		b.mounts = mounts[i];
@@ -332,7 +321,7 @@ TEST(cve_2022_0811_sysctls_are_checked)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.command = "cat /proc/sys/kernel/shmmni";
 	b.linux_more = ",\"sysctl\":{\"kernel.shmmni\":\"123\"}";
@@ -349,7 +338,7 @@ TEST(kernel_attack_surface_is_behind_the_filter)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.command = "unshare -U true; unshare -m true; mount -t tmpfs x /tmp; true";
 	assert_int_equal(box_run(&b), 0);
@@ -362,7 +351,7 @@ TEST(a_bind_mount_is_read_only_with_all_below_it)
 {
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.mounts = ",{\"destination\":\"/host\",\"source\":\"/\",\"options\":[\"rbind\",\"ro\"]}";
 	b.command = "for d in /host/tmp /host/dev/shm /host/sys/fs/cgroup /host/run; do "
@@ -383,7 +372,7 @@ TEST(a_started_container_is_entered_and_killed)
 	int status = -1;
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.command = "exec sleep 60";
 	box_write(&b);
@@ -427,7 +416,7 @@ TEST(a_root_is_prepared_and_nothing_of_it_runs)
 	CLEANUP(freep) char *place = NULL;
 	CLEANUP(freep) char *link_path = NULL;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	ran = str_fmt("%s/root/tmp/ran", b.dir);
 	place = str_fmt("%s/root/opt/true", b.dir);
@@ -457,7 +446,7 @@ TEST(a_failure_of_the_network_ends_the_container)
 	int status;
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	box_init(&b);
 	b.command = "true";
 	box_write(&b);
@@ -476,7 +465,7 @@ TEST(it_works_without_the_newer_system_calls)
 		"clone3",   "closerange", "newmount,openat2,clone3,closerange,pidfd"};
 	struct box b;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	for (size_t i = 0; i < COUNT(without); i++) {
 		assert_int_equal(setenv("DLENV_NO", without[i], 1), 0);
 		box_init(&b);
@@ -514,7 +503,7 @@ TEST(a_function_runs_as_root_of_its_namespace)
 	int value = 42;
 	struct err e;
 
-	SKIP_UNLESS(possible(), "this user may not make namespaces here");
+	SKIP_UNLESS(possible(), "userns", "this user may not make namespaces here");
 	assert_int_equal(user_init(&u, &e), 0);
 	if (u.uid)
 		idmap_single(&m, &u, 0, 0);
