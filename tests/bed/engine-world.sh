@@ -8,11 +8,11 @@
 # made anew; no network but loopback. HOST folders are bound at DIR. What the engines store lies in STATE/var, on the
 # disk, since an overlay cannot lie on an overlay. STATE/gpu, if it is there, is a machine of gpu-host.sh, whose driver, devices and nodes
 # are seen in the places where the kernel has them.
-#
-# How this works: nodes are made with mknod and never bound, because an engine may change their modes.
 set -eu
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/bed/system.sh
+. "$here/system.sh"
 state=${1:?usage: engine-world.sh STATE SUITE [HOST:DIR ...] -- CMD...}
 suite=${2:?a suite}
 shift 2
@@ -20,31 +20,11 @@ root=$("$here/engine-root.sh" "$suite") || exit
 m=$state/m
 
 inside() {
-	local bind file
+	local bind
 	mount -t overlay -o "lowerdir=$root,upperdir=$state/up,workdir=$state/work" overlay "$m"
 	ip link set lo up
-	mkdir -p "$m"/{proc,sys,dev,run,tmp}
-	mount -t proc proc "$m/proc"
-	mount -t sysfs sys "$m/sys"
+	system "$m"
 	mount -t cgroup2 cgroup2 "$m/sys/fs/cgroup"
-	mount -t tmpfs -o mode=755 dev "$m/dev"
-	while read -r file major minor; do
-		mknod -m 0666 "$m/dev/$file" c "$major" "$minor"
-	done <<-NODES
-		null 1 3
-		zero 1 5
-		full 1 7
-		random 1 8
-		urandom 1 9
-		tty 5 0
-		fuse 10 229
-	NODES
-	mkdir "$m/dev/pts" "$m/dev/shm"
-	mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$m/dev/pts"
-	ln -s pts/ptmx "$m/dev/ptmx"
-	ln -s /proc/self/fd "$m/dev/fd"
-	mount -t tmpfs shm "$m/dev/shm"
-	mount -t tmpfs -o mode=755 run "$m/run"
 	for bind in docker containerd containers; do
 		mkdir -p "$state/var/$bind" "$m/var/lib/$bind"
 		mount --bind "$state/var/$bind" "$m/var/lib/$bind"

@@ -4,18 +4,10 @@
 # tests/hosts/answers.sh DLENV DIR
 #
 # What DLENV (a path) says of each tests/hosts/*/machine: files NAME.txt in DIR, to be compared with
-# tests/golden/hosts; and in doctor.shape, which keys and types its JSON has, over all of them. The state folders are DIR's too, so that nothing of this machine's is read.
+# tests/golden/hosts; and in doctor.shape, which keys and types its JSON has, over all of them.
 set -euo pipefail
-export LC_ALL=C LANGUAGE=C
-dlenv=${1:?usage: answers.sh DLENV DIR} out=${2:?usage: answers.sh DLENV DIR}
-hosts=$(cd "$(dirname "$0")" && pwd)
-temp=$(mktemp -d)
-trap 'rm -rf "$temp"' EXIT
-for place in data cache run config; do
-	mkdir -p "$temp/$place"
-	export "DLENV_${place^^}=$temp/$place"
-done
-unset DLENV_ROOT
+# shellcheck source=tests/hosts/each.sh
+. "$(dirname "$0")/each.sh"
 
 ask() { # ask COMMAND: what it says, on both streams, and its status
 	local status=0
@@ -38,12 +30,10 @@ for line in sys.stdin:
 print("\n".join(sorted(seen)))'
 }
 
-mkdir -p "$out"
-for machine in "$hosts"/*/machine; do
-	name=$(basename "$(dirname "$machine")")
-	rm -rf "$temp/root"
-	"$hosts/../bed/host.sh" "$machine" "$temp/root"
-	{ ask doctor; ask solve; } >"$out/$name.txt"
+answers() { # answers NAME: of that machine
+	{ ask doctor; ask solve; } >"$out/$1.txt"
 	"$dlenv" --root "$temp/root" doctor --json >>"$temp/doctor" 2>/dev/null || [ $? = 4 ]
-done
+}
+
+each_machine answers
 shape <"$temp/doctor" >"$out/doctor.shape"

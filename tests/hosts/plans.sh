@@ -7,16 +7,8 @@
 # tests/golden/plans: the driver and our own engine (without a target), Docker, Podman with NVIDIA's toolkit, and what
 # cases() asks of it besides.
 set -euo pipefail
-export LC_ALL=C LANGUAGE=C
-dlenv=${1:?usage: plans.sh DLENV DIR} out=${2:?usage: plans.sh DLENV DIR}
-hosts=$(cd "$(dirname "$0")" && pwd)
-temp=$(mktemp -d)
-trap 'rm -rf "$temp"' EXIT
-for place in data cache run config; do
-	mkdir -p "$temp/$place"
-	export "DLENV_${place^^}=$temp/$place"
-done
-unset DLENV_ROOT
+# shellcheck source=tests/hosts/each.sh
+. "$(dirname "$0")/each.sh"
 
 plan() { # plan TARGET...: the plan, what is said besides it, and the status
 	local status=0
@@ -50,17 +42,16 @@ cases() {
 	CASES
 }
 
-mkdir -p "$out"
-for machine in "$hosts"/*/machine; do
-	name=$(basename "$(dirname "$machine")")
-	rm -rf "$temp/root"
-	"$hosts/../bed/host.sh" "$machine" "$temp/root"
+plans() { # plans NAME: of that machine
+	local words
 	{
 		plan
 		plan docker
 		plan toolkit podman
 		while read -r -a words; do
-			[ "${words[0]}" != "$name" ] || plan "${words[@]:1}"
+			[ "${words[0]}" != "$1" ] || plan "${words[@]:1}"
 		done < <(cases)
-	} >"$out/$name.plan"
-done
+	} >"$out/$1.plan"
+}
+
+each_machine plans

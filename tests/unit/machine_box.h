@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "test.h"
 
@@ -37,14 +38,14 @@ static inline void box_close(struct box *b)
 	assert_int_equal(tree_remove(AT_FDCWD, b->path, &e), 0);
 }
 
-static inline void box_folder(struct box *b, const char *path)
+static inline void box_folder(const struct box *b, const char *path)
 {
 	struct err e = {0};
 
 	assert_int_equal(dir_make(b->root.fd, below(path), 0755, &e), 0);
 }
 
-static inline void box_parent(struct box *b, const char *path)
+static inline void box_parent(const struct box *b, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	CLEANUP(freep) char *folder = str_fmt("%.*s", (int)(slash - path), path);
@@ -53,7 +54,7 @@ static inline void box_parent(struct box *b, const char *path)
 		box_folder(b, folder);
 }
 
-static inline void box_put(struct box *b, const char *path, const char *text, mode_t mode)
+static inline void box_put(const struct box *b, const char *path, const char *text, mode_t mode)
 {
 	struct err e = {0};
 
@@ -61,14 +62,14 @@ static inline void box_put(struct box *b, const char *path, const char *text, mo
 	assert_int_equal(file_write(b->root.fd, below(path), text, strlen(text), mode, 0, &e), 0);
 }
 
-static inline void box_link(struct box *b, const char *target, const char *path)
+static inline void box_link(const struct box *b, const char *target, const char *path)
 {
 	box_parent(b, path);
 	assert_int_equal(symlinkat(target, b->root.fd, below(path)), 0);
 }
 
 /* A character device that anybody may make: 0:0. */
-static inline void box_node(struct box *b, const char *path, mode_t mode)
+static inline void box_node(const struct box *b, const char *path, mode_t mode)
 {
 	box_parent(b, path);
 	assert_int_equal(mknodat(b->root.fd, below(path), S_IFCHR | 0600, makedev(0, 0)), 0);
@@ -76,7 +77,7 @@ static inline void box_node(struct box *b, const char *path, mode_t mode)
 }
 
 /* A library of nothing but its SONAME; 32-bit ones have no need of one. */
-static inline void box_lib(struct box *b, const char *path, const char *soname)
+static inline void box_lib(const struct box *b, const char *path, const char *soname)
 {
 	struct {
 		Elf64_Ehdr header;

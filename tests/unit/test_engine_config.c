@@ -1,53 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/doc.h"
 #include "base/mem.h"
 #include "base/toml.h"
+#include "machine_box.h"
 #include "setup/engine_config.h"
-#include "test.h"
 
-/* A machine in a folder of its own. */
-struct machine {
-	char folder[32];
-	struct root root;
-};
-
-static void machine_make(struct machine *m)
+static void put(const struct box *m, const char *path, const char *text)
 {
-	struct err e = {0};
-
-	memcpy(m->folder, "/tmp/dlenv-engine-XXXXXX", sizeof("/tmp/dlenv-engine-XXXXXX"));
-	assert_non_null(mkdtemp(m->folder));
-	assert_int_equal(root_open(&m->root, m->folder, &e), 0);
-}
-
-static void machine_remove(struct machine *m)
-{
-	struct err e = {0};
-
-	root_close(&m->root);
-	assert_int_equal(tree_remove(AT_FDCWD, m->folder, &e), 0);
-}
-
-static void put(const struct machine *m, const char *path, const char *text)
-{
-	CLEANUP(freep) char *folder = str_dup(below(path));
-	struct err e = {0};
-
-	*strrchr(folder, '/') = '\0';
-	assert_int_equal(dir_make(m->root.fd, folder, 0755, &e), 0);
-	if (file_write(m->root.fd, below(path), text, strlen(text), 0640, 0, &e) < 0)
-		fail_msg("%s", e.msg);
+	box_put(m, path, text, 0640);
 }
 
 /* NULL: there is no such file. */
-static char *get(const struct machine *m, const char *path)
+static char *get(const struct box *m, const char *path)
 {
 	char *text = NULL;
 	struct err e = {0};
@@ -55,7 +21,7 @@ static char *get(const struct machine *m, const char *path)
 	return file_read(m->root.fd, below(path), 1 << 20, &text, NULL, &e) < 0 ? NULL : text;
 }
 
-static int run(const struct machine *m, const struct engine_options *o, bool undo, struct err *e)
+static int run(const struct box *m, const struct engine_options *o, bool undo, struct err *e)
 {
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 
@@ -64,7 +30,7 @@ static int run(const struct machine *m, const struct engine_options *o, bool und
 	return engine_apply(&p, e);
 }
 
-static void must_run(const struct machine *m, const struct engine_options *o, bool undo)
+static void must_run(const struct box *m, const struct engine_options *o, bool undo)
 {
 	struct err e = {0};
 
@@ -174,7 +140,7 @@ static void check_after(const struct engine *en, const char *name, const char *b
 }
 
 /* Undone after somebody else has changed the file: that change stays, and ours is gone. */
-static void check_undo_after_others(const struct machine *m, const struct engine_options *o,
+static void check_undo_after_others(const struct box *m, const struct engine_options *o,
 				    const struct engine *en, const char *before)
 {
 	CLEANUP(freep) char *ours = get(m, en->path);
@@ -210,7 +176,7 @@ static void check_config(const struct engine *en, const char *name, const char *
 					 .make_default = flags & 1,
 					 .drop_in = flags & 2 ? "" : NULL,
 					 .runtime_path = "/opt/shim"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(engine_plan_fini) struct engine_plan again = {0};
 	CLEANUP(freep) char *after = NULL;
 	CLEANUP(freep) char *undone = NULL;
@@ -219,7 +185,7 @@ static void check_config(const struct engine *en, const char *name, const char *
 	bool replaces = strstr(before, "nvidia") || strstr(before, "enable_cdi") ||
 			(o.make_default && strstr(before, "default_runtime"));
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, en->path, before);
 	must_run(&m, &o, false);
 	after = get(&m, en->path);
@@ -269,10 +235,10 @@ TEST(real_configurations_keep_all_they_have_and_are_restored)
 static void check_text(const struct engine_options *o, const char *path, const char *before,
 		       const char *changed, const char *expected)
 {
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(freep) char *after = NULL;
 
-	machine_make(&m);
+	box_open(&m);
 	if (before)
 		put(&m, path, before);
 	must_run(&m, o, false);
@@ -347,10 +313,10 @@ TEST(crio_takes_the_monitor_of_the_default_runtime)
 {
 	const struct engine_options o = {
 		.engine = "crio", .runtime_path = "/opt/shim", .make_default = true};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(freep) char *after = NULL;
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, "/etc/crio/crio.conf.d/10-crio.conf",
 	    "[crio.runtime]\ndefault_runtime = \"crun\"\n[crio.runtime.runtimes.crun]\n"
 	    "runtime_path = \"/usr/libexec/crio/crun\"\nruntime_root = \"/run/crun\"\n"
@@ -367,10 +333,10 @@ TEST(crio_takes_the_monitor_of_the_default_runtime)
 TEST(podman_needs_nothing_but_a_specification)
 {
 	struct engine_options o = {.engine = "podman"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(freep) char *hook = NULL;
 
-	machine_make(&m);
+	box_open(&m);
 	for (int i = 0; i < 2; i++) {
 		CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 		struct err e = {0};
@@ -424,11 +390,11 @@ TEST(what_cannot_be_read_is_an_error_and_stays)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct engine_options o = {.engine = rows[i].engine};
-		CLEANUP(machine_remove) struct machine m;
+		CLEANUP(box_close) struct box m;
 		CLEANUP(freep) char *after = NULL;
 		struct err e = {0};
 
-		machine_make(&m);
+		box_open(&m);
 		put(&m, rows[i].path, rows[i].text);
 		assert_int_equal(run(&m, &o, false, &e), -rows[i].code);
 		if (!strstr(e.msg, rows[i].says))
@@ -441,13 +407,13 @@ TEST(what_cannot_be_read_is_an_error_and_stays)
 TEST(a_linked_file_is_changed_where_it_lies)
 {
 	const struct engine_options o = {.engine = "docker", .runtime_path = "/opt/shim"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(freep) char *after = NULL;
 	CLEANUP(freep) char *undone = NULL;
 	struct err e = {0};
 	struct stat st;
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, "/srv/site/daemon.json", "{\"mtu\":1}");
 	assert_int_equal(dir_make(m.root.fd, "etc/docker", 0755, &e), 0);
 	/* Absolute: it must not lead to this machine's own /srv. */
@@ -474,12 +440,12 @@ TEST(what_others_changed_since_stays)
 	static const char path[] = "/etc/docker/daemon.json";
 	const struct engine_options o = {
 		.engine = "docker", .runtime_path = "/opt/shim", .make_default = true};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(freep) char *after = NULL;
 	struct err e = {0};
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, path, "{\"default-runtime\":\"runsc\",\"features\":{}}");
 	must_run(&m, &o, false);
 	put(&m, path,
@@ -501,11 +467,11 @@ TEST(configuring_twice_is_undone_at_once)
 	struct engine_options o = {.engine = "docker", .runtime_path = "/opt/shim"};
 
 	for (int others = 0; others < 2; others++) {
-		CLEANUP(machine_remove) struct machine m;
+		CLEANUP(box_close) struct box m;
 		CLEANUP(freep) char *now = NULL;
 		CLEANUP(freep) char *after = NULL;
 
-		machine_make(&m);
+		box_open(&m);
 		put(&m, path, before);
 		o.make_default = false;
 		must_run(&m, &o, false);
@@ -533,12 +499,12 @@ TEST(a_file_that_somebody_writes_meanwhile_is_left_alone)
 {
 	static const char path[] = "/etc/docker/daemon.json";
 	const struct engine_options o = {.engine = "docker"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(freep) char *after = NULL;
 	struct err e = {0};
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, path, "{}");
 	assert_int_equal(engine_plan(&m.root, &o, &p, &e), 0);
 	put(&m, path, "{\"mtu\":1}");
@@ -550,14 +516,14 @@ TEST(a_file_that_somebody_writes_meanwhile_is_left_alone)
 TEST(links_are_made_only_where_a_name_is_missing)
 {
 	const struct engine_options o = {.engine = "podman", .toolkit = "/opt/dlenv-toolkit"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(engine_plan_fini) struct engine_plan again = {0};
 	CLEANUP(strs_fini) struct strs left = {0};
 	char target[64] = "";
 	struct err e = {0};
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, "/usr/bin/nvidia-ctk", "#!/bin/sh\n");
 	assert_int_equal(fchmodat(m.root.fd, "usr/bin/nvidia-ctk", 0755, 0), 0);
 	put(&m, "/usr/bin/nvidia-cdi-hook", "not a program\n");
@@ -590,10 +556,10 @@ TEST(a_record_that_is_wrong_is_said)
 	const struct engine_options o = {.engine = "docker"};
 
 	for (size_t i = 0; i < COUNT(records); i++) {
-		CLEANUP(machine_remove) struct machine m;
+		CLEANUP(box_close) struct box m;
 		struct err e = {0};
 
-		machine_make(&m);
+		box_open(&m);
 		put(&m, "/var/lib/dlenv/configure/docker.json", records[i]);
 		assert_int_equal(run(&m, &o, true, &e), -ERR_PARSE);
 		assert_non_null(strstr(e.msg, "docker.json"));
@@ -603,12 +569,12 @@ TEST(a_record_that_is_wrong_is_said)
 TEST(the_diff_shows_what_changes)
 {
 	const struct engine_options o = {.engine = "docker", .runtime_path = "/opt/shim"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	CLEANUP(freep) char *diff = NULL;
 	struct err e = {0};
 
-	machine_make(&m);
+	box_open(&m);
 	put(&m, "/etc/docker/daemon.json",
 	    "{\n  \"features\": {\n    \"cdi\": true\n  },\n  \"a\": 1,\n  \"b\": 2\n}\n");
 	assert_int_equal(engine_plan(&m.root, &o, &p, &e), 0);
@@ -623,11 +589,11 @@ TEST(the_diff_shows_what_changes)
 TEST(a_restart_needs_systemd)
 {
 	const struct engine_options o = {.engine = "docker"};
-	CLEANUP(machine_remove) struct machine m;
+	CLEANUP(box_close) struct box m;
 	CLEANUP(engine_plan_fini) struct engine_plan p = {0};
 	struct err e = {0};
 
-	machine_make(&m);
+	box_open(&m);
 	assert_int_equal(engine_plan(&m.root, &o, &p, &e), 0);
 	assert_int_equal(engine_restart(&p, &e), -ERR_ABSENT);
 	assert_non_null(strstr(e.msg, "systemd does not run here"));

@@ -18,13 +18,15 @@
 # `world.sh SKIN --layers` prints the folders that it lies over.
 #
 # How this works: an overlay over the root (root.sh) and over what skin.sh makes of it, once, below the cache. Mount, pid, network, uts, ipc
-# namespaces; PID 1 is this script's, so that a power cut kills everything else. The server is in a mount namespace of its own, since pivot_root would take it along. Nodes are
-# made with mknod and never bound, because programs may change their modes. What the kernel alone could do, modprobe.sh plays: at a reboot the
-# module that lies there is loaded. There is no systemd, but what dlenv has it do at boot is done.
+# namespaces; PID 1 is this script's, so that a power cut kills everything else. The server is in a mount namespace of its own, since
+# pivot_root would take it along. What the kernel alone could do, modprobe.sh plays: at a reboot the module that lies there is loaded.
+# There is no systemd, but what dlenv has it do at boot is done.
 set -eu
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../../.." && pwd)
+# shellcheck source=tests/bed/system.sh
+. "$here/../system.sh"
 usage="usage: world.sh SKIN [HOST:DIR ...] -- CMD..."
 skin=${1:?$usage}
 cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
@@ -63,35 +65,6 @@ make_skin() { # make_skin ROOT REPLICA LAYER
 	system "$m"
 	chroot "$m" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 		bash /bed/setup/skin.sh "$skin"
-}
-
-system() { # system ROOT: what a kernel shows anywhere
-	local m=$1 file major minor
-	mkdir -p "$m"/{proc,sys,dev,run,tmp}
-	mount -t proc proc "$m/proc"
-	mount -t sysfs sys "$m/sys"
-	mount -t tmpfs -o mode=755 dev "$m/dev"
-	while read -r file major minor; do
-		mknod -m 0666 "$m/dev/$file" c "$major" "$minor"
-	done <<-NODES
-		null 1 3
-		zero 1 5
-		full 1 7
-		random 1 8
-		urandom 1 9
-		tty 5 0
-		fuse 10 229
-	NODES
-	mkdir "$m/dev/pts" "$m/dev/shm"
-	mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$m/dev/pts"
-	ln -s pts/ptmx "$m/dev/ptmx"
-	ln -s /proc/self/fd "$m/dev/fd"
-	ln -s fd/0 "$m/dev/stdin"
-	ln -s fd/1 "$m/dev/stdout"
-	ln -s fd/2 "$m/dev/stderr"
-	mount -t tmpfs shm "$m/dev/shm"
-	mount -t tmpfs -o mode=755 run "$m/run"
-	mkdir "$m/run/lock"
 }
 
 # The kernel, the firmware and the GPU of this machine, where the kernel would show them.
