@@ -167,9 +167,10 @@ forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.j
 @test "the layer goes with its image, and with the driver that nobody uses any more" {
 	need root
 	local old
-	# A store of its own, whose files are the other's.
-	mkdir -m 0700 "$E2E_TEST_STATE/data"
-	cp -al "$DLENV_DATA"/{layers,images} "$E2E_TEST_STATE/data/"
+	# A store of its own, whose files are the other's: no other image has base's layers.
+	mkdir -m 0700 "$E2E_TEST_STATE/data" "$E2E_TEST_STATE/data/images"
+	cp -al "$DLENV_DATA/layers" "$E2E_TEST_STATE/data/"
+	cp -al "$DLENV_DATA/images/base.json" "$E2E_TEST_STATE/data/images/"
 	export DLENV_DATA=$E2E_TEST_STATE/data
 	be root
 	forget_layers
