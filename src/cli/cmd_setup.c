@@ -80,15 +80,11 @@ static void look(struct setup_job *j)
 
 static int make_plan(struct setup_job *j, struct err *e)
 {
-	const int *states;
-
 	if (read_job(j, e) < 0 || setup_choose(&j->setup, e) < 0 ||
 	    setup_plan(&j->setup, &j->plan, e) < 0)
 		return -(int)e->code;
 	look(j);
-	states = plan_states(&j->plan, &j->x);
-	for (size_t i = 0; i < j->plan.n; i++)
-		j->pending += states[i] != 1;
+	(void)plan_states(&j->plan, &j->x);
 	return 0;
 }
 
@@ -194,11 +190,11 @@ static int apply(struct cli *c, struct setup_job *j, bool goes_on, struct err *e
 	if (make_plan(j, e) < 0)
 		return -(int)e->code;
 	setup_say_plan(c, j);
-	if (!j->pending && !goes_on) {
+	if (!j->plan.todo && !goes_on) {
 		cli_answer(c, setup_plan_json(j));
 		return 0;
 	}
-	if (j->pending && cli_ask(c, e, _("Carry this out?")) < 0)
+	if (j->plan.todo && cli_ask(c, e, _("Carry this out?")) < 0)
 		return -(int)e->code;
 	return carry_out(c, j, e);
 }

@@ -34,7 +34,6 @@ struct setup_job {
 	struct setup setup;
 	struct executor x;
 	struct plan plan;
-	size_t pending; /* operations of the plan that are not done */
 };
 
 /* setup_wish.c: what was asked for, by arguments, options and who calls. ERR_USAGE. */

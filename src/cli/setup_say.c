@@ -42,7 +42,7 @@ void setup_say_plan(struct cli *c, struct setup_job *j)
 
 	say_choice(c, &j->setup);
 	cli_print(c, "%s", "");
-	if (j->pending) {
+	if (j->plan.todo || j->plan.left) {
 		plan_text(&j->plan, &j->x, &text);
 		say_text(c, &text);
 		return;
@@ -63,7 +63,7 @@ json_t *setup_plan_json(struct setup_job *j)
 						  json_string(s->answer.part[i].text));
 	return json_pack("{s:o, s:o, s:s?, s:I, s:o}", "targets", setup_targets_json(s->targets),
 			 "choice", choice, "user", s->options->user, "pending",
-			 (json_int_t)j->pending, "plan", plan_json(&j->plan, &j->x));
+			 (json_int_t)j->plan.todo, "plan", plan_json(&j->plan, &j->x));
 }
 
 void setup_say_notes(struct cli *c, const struct strs *notes)

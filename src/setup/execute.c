@@ -312,6 +312,20 @@ static void say_operation(struct executor *x, const struct op *o)
 	executor_say(x, text.data);
 }
 
+/* Is there something to do? What is left to people is said; to start anew only after a change. */
+static bool is_open(const struct op *o, struct executor *x)
+{
+	CLEANUP(buf_fini) struct buf text = {0};
+	int state = o->kind->done(o, x);
+
+	if (state != OP_LEFT || (o->kind->late && !x->works))
+		return op_is_open(state);
+	buf_str(&text, "");
+	o->kind->show(o, x, &text);
+	executor_note(x, _("systemd does not run here, so this is left to you: %s"), text.data);
+	return false;
+}
+
 /* One operation of the plan, unless it is done. */
 static int operate(struct work *w, const struct op *o, struct err *e)
 {
@@ -320,13 +334,13 @@ static int operate(struct work *w, const struct op *o, struct err *e)
 	int code;
 
 	x->step = o->step;
-	if (o->kind->done(o, x) == 1)
+	if (!is_open(o, x))
 		return 0;
 	if (!w->begun) {
 		if (begin_run(w, e) < 0)
 			return -(int)e->code;
 		/* What was repaired may be what was missing. */
-		if (o->kind->done(o, x) == 1)
+		if (!is_open(o, x))
 			return 0;
 	}
 	say_operation(x, o);

@@ -49,13 +49,23 @@ struct op {
 struct executor;
 struct script;
 
+/* How the machine is, as one operation sees it. */
+enum op_state {
+	OP_UNKNOWN = -1, /* that cannot be known here (a recorded machine) */
+	OP_TODO,
+	OP_DONE, /* the machine is as it should be */
+	OP_LEFT, /* nothing here can do it (systemd does not run): it is left to people */
+};
+
+static inline bool op_is_open(int state)
+{
+	return state != OP_DONE && state != OP_LEFT;
+}
+
 struct op_kind {
 	const char *name; /* in plans, journals and JSON: "write-file" */
 	bool late;	  /* undone after all that is not */
-	/*
-	 * 1: the machine is already as it should be; 0: it is not; -1: that cannot be known here
-	 * (a recorded machine). Looks only. Decides alone whether there is work: resuming is
-	 * running again.
+	/* An op_state. Looks only; decides alone whether there is work: resuming is running again.
 	 */
 	int (*done)(const struct op *o, struct executor *x);
 	/* What undo will need, before anything is changed: kept in the journal. NULL: nothing. */

@@ -87,14 +87,11 @@ static int is_linked(const struct op *o, const struct executor *x)
 }
 
 /* Without it nothing here starts services: whoever started this system does. */
-static bool can_manage(const struct op *o, struct executor *x)
+static bool can_manage(const struct op *o, const struct executor *x)
 {
 	CLEANUP(freep) char *program = proc_find("systemctl");
 
-	if (program && (x->systemd || !o->user))
-		return true;
-	executor_note(x, _("systemd does not run here: start '%s' yourself"), o->name);
-	return false;
+	return program && (x->systemd || !o->user);
 }
 
 static int enable_done(const struct op *o, struct executor *x)
@@ -104,10 +101,10 @@ static int enable_done(const struct op *o, struct executor *x)
 	if (!x->live)
 		return is_linked(o, x);
 	if (!can_manage(o, x))
-		return 1;
+		return OP_LEFT;
 	state = ask(o, x, "is-enabled", NULL);
 	if (!counts_as_enabled(state))
-		return 0;
+		return OP_TODO;
 	return !(o->flags & OP_NOW) || !x->systemd || is_active(o, x);
 }
 
@@ -247,9 +244,9 @@ static int restart_done(const struct op *o, struct executor *x)
 	struct stat st;
 
 	if (!x->live)
-		return -1;
+		return OP_UNKNOWN;
 	if (!x->systemd)
-		return 1;
+		return OP_LEFT;
 	if (!path || fstatat(x->root->fd, below(path), &st, 0) < 0)
 		return x->works == 0;
 	if (!c->once && !is_active(o, x))

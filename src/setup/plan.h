@@ -10,6 +10,8 @@ struct plan {
 	struct op *ops;
 	size_t n;
 	const int *states;  /* what plan_states found; NULL: it has not looked yet */
+	size_t todo;	    /* of those: neither done nor left to people */
+	size_t left;	    /* of those: left to people */
 	const char **notes; /* for people: what follows from it; translated */
 	size_t notes_n;
 };
@@ -39,14 +41,14 @@ const struct op_choice *plan_choices(struct plan *p, const char *const *const *l
 	.choices_n =                                                                               \
 		sizeof((const char *const *const[]){__VA_ARGS__}) / sizeof(const char *const *)
 
-/* The plan for people: by step, a line for each operation, files as diffs. done ones are marked. */
+/* The plan for people: by step, a line for each operation, files as diffs; done ones marked =. */
 struct executor;
 /*
  * As op_kind's done, for each operation; the plan's arena. What follows from others (reading lists
  * anew, restarting a daemon) is to be done when they are, however things are now. Looked for once:
  * most kinds run programs for it.
  */
-const int *plan_states(struct plan *p, struct executor *x) MUST_USE;
+const int *plan_states(struct plan *p, struct executor *x);
 void plan_text(struct plan *p, struct executor *x, struct buf *ret);
 json_t *plan_json(struct plan *p, struct executor *x) MUST_USE;
 /* A shell script that does the same without dlenv (--script). */

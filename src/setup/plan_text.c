@@ -42,13 +42,23 @@ static bool is_moved(const struct plan *p, const int *states, size_t i)
 		/* The lists will have been read by then. */
 		if (o->kind == &op_refresh && was->kind == &op_refresh)
 			return false;
-		if (states[k] == 1)
+		if (!op_is_open(states[k]))
 			continue;
 		if (o->kind == &op_refresh ? changes_sources(was)
 					   : str_eq(o->step, was->step) || moves_modules(o, was))
 			return true;
 	}
 	return false;
+}
+
+/* What follows from others: what is there now says nothing of then. */
+static int state_then(const struct op *o, struct executor *x, bool moved)
+{
+	int state = o->kind->done(o, x);
+
+	if (state == OP_LEFT)
+		return moved ? OP_LEFT : OP_DONE;
+	return moved ? OP_TODO : state;
 }
 
 const int *plan_states(struct plan *p, struct executor *x)
@@ -58,13 +68,17 @@ const int *plan_states(struct plan *p, struct executor *x)
 	if (p->states)
 		return p->states;
 	states = arena_alloc(&p->arena, (p->n + 1) * sizeof(*states));
+	p->todo = 0;
+	p->left = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct op *o = &p->ops[i];
-		/* Those follow from others: what is there now says nothing of then. */
 		bool follows =
 			o->kind->late || o->kind == &op_refresh || o->kind == &op_wait_module;
 
-		states[i] = follows && is_moved(p, states, i) ? 0 : o->kind->done(o, x);
+		states[i] =
+			follows ? state_then(o, x, is_moved(p, states, i)) : o->kind->done(o, x);
+		p->todo += op_is_open(states[i]);
+		p->left += states[i] == OP_LEFT;
 	}
 	p->states = states;
 	return states;
@@ -156,24 +170,28 @@ static void put_op(const struct op *o, int state, size_t number, const struct ex
 
 	buf_str(&line, "");
 	o->kind->show(o, x, &line);
-	if (state == 1) {
-		buf_fmt(ret, "    =  %s\n", line.data);
+	if (!op_is_open(state)) {
+		buf_fmt(ret, "    %c  %s\n", state == OP_LEFT ? '-' : '=', line.data);
 		return;
 	}
 	buf_fmt(ret, "  %3zu  %s\n", number, line.data);
 	put_details(o, x, ret);
 }
 
-static void put_end(const struct plan *p, size_t todo, struct buf *ret)
+static void put_end(const struct plan *p, struct buf *ret)
 {
-	if (p->n && !todo)
-		buf_fmt(ret, "%s\n", _("Nothing is to be done: this machine is as it should be."));
-	else if (!p->n)
+	size_t done = p->n - p->todo - p->left;
+
+	if (!p->n)
 		buf_fmt(ret, "%s\n", _("There is nothing to do."));
-	else if (todo < p->n)
-		buf_fmt(ret, _("Operations: %zu; done already (=): %zu.\n"), todo, p->n - todo);
+	else if (done == p->n)
+		buf_fmt(ret, "%s\n", _("Nothing is to be done: this machine is as it should be."));
+	else if (done)
+		buf_fmt(ret, _("Operations: %zu; done already (=): %zu.\n"), p->todo, done);
 	else
-		buf_fmt(ret, _("Operations: %zu.\n"), todo);
+		buf_fmt(ret, _("Operations: %zu.\n"), p->todo);
+	if (p->left)
+		buf_fmt(ret, _("Left to you (-), as systemd does not run here: %zu.\n"), p->left);
 	if (p->notes_n)
 		buf_fmt(ret, "\n%s\n", _("Good to know:"));
 	for (size_t i = 0; i < p->notes_n; i++)
@@ -183,7 +201,7 @@ static void put_end(const struct plan *p, size_t todo, struct buf *ret)
 void plan_text(struct plan *p, struct executor *x, struct buf *ret)
 {
 	const int *states = plan_states(p, x);
-	size_t todo = 0;
+	size_t number = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct op *o = &p->ops[i];
@@ -192,20 +210,20 @@ void plan_text(struct plan *p, struct executor *x, struct buf *ret)
 			buf_str(ret, i ? "\n" : "");
 			put_heading(o->step, ret);
 		}
-		todo += states[i] != 1;
-		put_op(o, states[i], todo, x, ret);
+		number += op_is_open(states[i]);
+		put_op(o, states[i], number, x, ret);
 	}
 	buf_str(ret, p->n ? "\n" : "");
-	put_end(p, todo, ret);
+	put_end(p, ret);
 }
 
 static json_t *op_plan_json(const struct op *o, int state, const struct executor *x)
 {
-	static const char *const names[] = {"unknown", "todo", "done"};
+	static const char *const names[] = {"unknown", "todo", "done", "left"};
 	CLEANUP(buf_fini) struct buf line = {0};
 	json_t *j = op_json(o);
 	bool new = false;
-	CLEANUP(freep) char *diff = state == 1 ? NULL : file_diff(o, x, &new);
+	CLEANUP(freep) char *diff = op_is_open(state) ? file_diff(o, x, &new) : NULL;
 
 	buf_str(&line, "");
 	o->kind->show(o, x, &line);
@@ -231,16 +249,14 @@ json_t *plan_json(struct plan *p, struct executor *x)
 	json_t *ops = json_array();
 	json_t *steps = json_array();
 	json_t *notes = json_array();
-	int todo = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
 		if (!i || !str_eq(p->ops[i].step, p->ops[i - 1].step))
 			(void)json_array_append_new(steps, step_json(p->ops[i].step));
 		(void)json_array_append_new(ops, op_plan_json(&p->ops[i], states[i], x));
-		todo += states[i] != 1;
 	}
 	for (size_t i = 0; i < p->notes_n; i++)
 		(void)json_array_append_new(notes, json_string(p->notes[i]));
-	return json_pack("{s:o, s:o, s:o, s:i}", "steps", steps, "operations", ops, "notes", notes,
-			 "todo", todo);
+	return json_pack("{s:o, s:o, s:o, s:I, s:I}", "steps", steps, "operations", ops, "notes",
+			 notes, "todo", (json_int_t)p->todo, "left", (json_int_t)p->left);
 }

@@ -245,7 +245,7 @@ int plan_script(struct plan *p, struct executor *x, struct buf *ret, struct err 
 		}
 		if (!i || !str_eq(o->step, p->ops[i - 1].step))
 			put_step(&s, o->step);
-		put_op(&s, o, states[i] == 1);
+		put_op(&s, o, states[i] == OP_DONE);
 	}
 	put_head(x, ret);
 	put_functions(&s, ret);

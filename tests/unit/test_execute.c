@@ -466,6 +466,30 @@ TEST(what_is_optional_may_fail)
 	machine_remove(&m);
 }
 
+/* To start anew is of no use where nothing was changed. */
+TEST(what_nothing_here_can_do_is_left_and_said)
+{
+	static const struct setup_options o = {0};
+	CLEANUP(plan_fini) struct plan p = {0};
+	CLEANUP(executor_close) struct executor x = {0};
+	struct machine m;
+	struct err e = {0};
+
+	machine_make(&m);
+	plan_add(&p, &(struct op){.kind = &op_restart_unit, .name = "early.service"});
+	plan_add(&p, &(struct op){.kind = &op_write_file, .path = "/etc/late", .text = "x"});
+	plan_add(&p, &(struct op){.kind = &op_restart_unit, .name = "late.service"});
+	for (size_t i = 0; i < p.n; i++)
+		p.ops[i].step = "tools";
+	assert_int_equal(open_machine(&x, &m, &o, &e), 0);
+	x.live = true;
+	if (execute(&x, &p, &o, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(x.notes.n, 1);
+	assert_non_null(strstr(x.notes.v[0], "left to you: restart late.service"));
+	machine_remove(&m);
+}
+
 TEST(a_second_run_at_the_same_time_is_told_who_is_at_work)
 {
 	static const struct setup_options o = {0};
@@ -579,6 +603,7 @@ RUN(IT(a_plan_is_carried_out_and_taken_back), IT(what_is_done_already_leaves_no_
     IT(a_run_goes_on_wherever_it_was_killed), IT(an_undo_goes_on_wherever_it_was_killed),
     IT(a_run_that_was_killed_anywhere_can_be_taken_back_at_once),
     IT(a_failure_ends_the_run_and_the_next_one_goes_on), IT(what_is_optional_may_fail),
+    IT(what_nothing_here_can_do_is_left_and_said),
     IT(a_second_run_at_the_same_time_is_told_who_is_at_work),
     IT(a_signal_ends_the_run_between_two_operations), IT(what_was_asked_for_is_asked_again),
     IT(one_target_is_taken_back_and_what_others_need_stays))

@@ -153,6 +153,41 @@ TEST(lists_are_read_anew_after_sources_that_change)
 	assert_int_equal(states[5], states[0]);
 }
 
+TEST(without_systemd_units_are_left_to_people)
+{
+	CLEANUP(case_remove) struct case_box c;
+
+	case_make(&c);
+	c.b.x.live = true;
+	box_put(&c.b, "/etc/same", "as it is\n", 0644);
+	put(&c, "docker",
+	    &(struct op){.kind = &op_write_file, .path = "/etc/same", .text = "as it is\n"});
+	put(&c, "docker", &(struct op){.kind = &op_restart_unit, .name = "docker.service"});
+	expect_text(&c, "Install Docker\n"
+			"    =  write /etc/same\n"
+			"    =  restart docker.service\n"
+			"\n"
+			"Nothing is to be done: this machine is as it should be.\n");
+	c.p.states = NULL;
+	put(&c, "docker", &(struct op){.kind = &op_write_file, .path = "/etc/new", .text = "x\n"});
+	put(&c, "docker",
+	    &(struct op){.kind = &op_enable_unit,
+			 .name = "docker.service",
+			 .user = "alice",
+			 .flags = OP_NOW});
+	put(&c, "docker", &(struct op){.kind = &op_restart_unit, .name = "docker.service"});
+	expect_text(&c, "Install Docker\n"
+			"    =  write /etc/same\n"
+			"    =  restart docker.service\n"
+			"    1  write /etc/new\n"
+			"         +x\n"
+			"    -  enable and start docker.service of alice\n"
+			"    -  restart docker.service\n"
+			"\n"
+			"Operations: 1; done already (=): 2.\n"
+			"Left to you (-), as systemd does not run here: 2.\n");
+}
+
 TEST(programs_get_the_same_plan)
 {
 	CLEANUP(case_remove) struct case_box c;
@@ -172,7 +207,7 @@ TEST(programs_get_the_same_plan)
 	j = plan_json(&c.p, &c.b.x);
 	text = json_dumps(j, JSON_SORT_KEYS | JSON_COMPACT);
 	assert_string_equal(
-		text, "{\"notes\":[\"note\"],\"operations\":["
+		text, "{\"left\":0,\"notes\":[\"note\"],\"operations\":["
 		      "{\"diff\":\"--- /dev/null\\n+++ /etc/new\\n@@ -0,0 +1,1 @@\\n+one\\n\","
 		      "\"kind\":\"write-file\",\"mode\":\"0600\",\"path\":\"/etc/"
 		      "new\",\"state\":\"todo\","
@@ -308,6 +343,7 @@ TEST(files_are_written_by_the_script_as_they_are)
 
 RUN(IT(a_plan_is_shown_by_step_with_what_changes_in_files), IT(choices_are_lines_of_their_own),
     IT(an_empty_plan_and_a_finished_one_say_so), IT(lists_are_read_anew_after_sources_that_change),
-    IT(programs_get_the_same_plan), IT(words_are_quoted_where_shell_would_read_them_otherwise),
+    IT(without_systemd_units_are_left_to_people), IT(programs_get_the_same_plan),
+    IT(words_are_quoted_where_shell_would_read_them_otherwise),
     IT(a_script_has_what_it_uses_and_no_more), IT(a_key_that_is_not_pinned_is_asked_for),
     IT(files_are_written_by_the_script_as_they_are))
