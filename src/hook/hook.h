@@ -28,7 +28,7 @@ void hook_confine(void);
 
 /* What an OCI state (JSON on a descriptor, bounded) and the bundle that it names say. */
 struct hook_state {
-	const char *root;    /* the container's root, absolute or relative to / */
-	const char **mounts; /* destinations, NULL-terminated */
+	const char *root;    /* the container's root, to be opened in the folder of the start */
+	const char **mounts; /* destinations, NULL-terminated; NULL: config.json is closed to us */
 };
 int hook_state_read(int fd, struct arena *a, struct hook_state *ret, struct err *e) MUST_USE;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/doc.h"
 #include "base/fs.h"
@@ -90,6 +91,38 @@ static int config_read(const char *bundle, struct arena *a, struct config *ret, 
 	return doc_decode(&d, d.top, config_rows, DOC_OPEN, ret, a, e);
 }
 
+/* Is this folder one that something is mounted on, and not the host's root? */
+static bool in_container_root(void)
+{
+	struct statx top = {0};
+	struct statx here = {0};
+	struct statx above = {0};
+
+	if (statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &top) < 0 ||
+	    statx(AT_FDCWD, ".", 0, STATX_BASIC_STATS, &here) < 0 ||
+	    statx(AT_FDCWD, "..", 0, STATX_BASIC_STATS, &above) < 0)
+		return false;
+	if (here.stx_ino == top.stx_ino && here.stx_dev_major == top.stx_dev_major &&
+	    here.stx_dev_minor == top.stx_dev_minor)
+		return false;
+	/* Kernels before 5.8 have no such attribute; there the file system has to be another. */
+	return here.stx_attributes & STATX_ATTR_MOUNT_ROOT ||
+	       here.stx_dev_major != above.stx_dev_major ||
+	       here.stx_dev_minor != above.stx_dev_minor;
+}
+
+/*
+ * In a user namespace of the container's own the bundle may be closed to the hook: Docker's and
+ * podman's folders are for the host's root. crun says the root in the state, and runc starts
+ * these hooks in it, as the createContainer hooks of runc do since 1.0.
+ */
+static int without_config(const struct state *s, struct hook_state *ret, struct err *e)
+{
+	ret->mounts = NULL;
+	ret->root = s->root ? s->root : ".";
+	return e->code == ERR_PRIV && (s->root || in_container_root()) ? 0 : -(int)e->code;
+}
+
 int hook_state_read(int fd, struct arena *a, struct hook_state *ret, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = {.max = STATE_MAX};
@@ -109,7 +142,7 @@ int hook_state_read(int fd, struct arena *a, struct hook_state *ret, struct err 
 	if (!s.bundle || s.bundle[0] != '/')
 		return err_set(e, ERR_CONFIG, "the container's state names no bundle");
 	if (config_read(s.bundle, a, &c, e) < 0)
-		return -(int)e->code;
+		return without_config(&s, ret, e);
 	if (s.root)
 		c.root = s.root;
 	if (!c.root)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -43,20 +44,26 @@ static const struct state_case cases[] = {
 	{"{\"root\":{\"path\":\"r\"}}", "", NULL, NULL},
 };
 
-static void check(const struct state_case *c, const char *dir)
+static int read_state(const char *format, const char *dir, struct arena *a, struct hook_state *ret,
+		      struct err *e)
 {
 	CLEANUP(fd_closep) int fd = memfd_create("state", MFD_CLOEXEC);
-	CLEANUP(freep) char *state = str_fmt(c->state, dir);
+	CLEANUP(freep) char *state = str_fmt(format, dir);
+
+	assert_int_equal(write_all(fd, state, strlen(state)), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	return hook_state_read(fd, a, ret, e);
+}
+
+static void check(const struct state_case *c, const char *dir)
+{
 	CLEANUP(freep) char *root = NULL;
 	CLEANUP(arena_fini) struct arena a = {0};
 	CLEANUP(buf_fini) struct buf mounts = {0};
 	struct hook_state s = {0};
 	struct err e = {0};
-	int code;
+	int code = read_state(c->state, dir, &a, &s, &e);
 
-	assert_int_equal(write_all(fd, state, strlen(state)), 0);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	code = hook_state_read(fd, &a, &s, &e);
 	if (!c->root) {
 		assert_true(code < 0);
 		assert_true(e.msg[0]);
@@ -89,4 +96,50 @@ TEST(root_and_mounts_are_found)
 	}
 }
 
-RUN(IT(root_and_mounts_are_found))
+/* As in a user namespace of the container's own, whose root the bundle is closed to. */
+TEST(a_closed_bundle_does_when_the_root_is_known_otherwise)
+{
+	static const struct {
+		const char *folder; /* that it is started in; NULL: one where nothing is mounted */
+		const char *state;
+		const char *root; /* NULL: refused */
+	} rows[] = {
+		{"/", "{\"root\":\"/crun\",\"bundle\":\"%s\"}", "/crun"},
+		{"/proc", "{\"bundle\":\"%s\"}", "."},
+		{"/", "{\"bundle\":\"%s\"}", NULL},
+		{NULL, "{\"bundle\":\"%s\"}", NULL},
+	};
+	char dir[] = "/tmp/dlenv-test-XXXXXX";
+	char plain[] = "/tmp/dlenv-test-XXXXXX";
+	struct err e = {0};
+
+	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(plain));
+	assert_int_equal(chmod(plain, 0755), 0);
+	assert_int_equal(chmod(dir, 0), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(65534), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CLEANUP(arena_fini) struct arena a = {0};
+		struct hook_state s = {0};
+		int code;
+
+		assert_int_equal(chdir(rows[i].folder ? rows[i].folder : plain), 0);
+		code = read_state(rows[i].state, dir, &a, &s, &e);
+		if (!rows[i].root) {
+			assert_int_equal(code, -ERR_PRIV);
+			continue;
+		}
+		assert_int_equal(code, 0);
+		assert_string_equal(s.root, rows[i].root);
+		assert_null(s.mounts);
+	}
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(rmdir(plain), 0);
+}
+
+RUN(IT(root_and_mounts_are_found), IT(a_closed_bundle_does_when_the_root_is_known_otherwise))
