@@ -325,6 +325,12 @@ static int choose(const struct gpu_request *q, const struct devices *l, struct s
 	return 0;
 }
 
+/* WSL and Tegra have no list of GPUs: whatever is asked for, a container gets what there is. */
+static bool is_whole(const struct nvidia *n)
+{
+	return n->wsl || (n->tegra && !n->gpus_n);
+}
+
 int gpu_request_choose(const struct gpu_request *q, const struct nvidia *n, const struct nvml *m,
 		       struct arena *a, const char *const **ret, struct err *e)
 {
@@ -333,6 +339,8 @@ int gpu_request_choose(const struct gpu_request *q, const struct nvidia *n, cons
 
 	if (!q->ids || !q->ids[0] || str_eq(q->ids[0], "none")) {
 		strs_add(&ids, "none");
+	} else if (is_whole(n)) {
+		strs_add(&ids, "all");
 	} else {
 		list_devices(&l, n, m);
 		if (choose(q, &l, &ids, e) < 0)

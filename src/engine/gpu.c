@@ -116,19 +116,10 @@ static int check_requirements(const struct gpu_want *w, struct found *f, struct 
 	return gpu_request_check(q, &f->host, &f->nvml, f->ids, &open, e);
 }
 
-/* WSL and Tegra have no list of GPUs: all that there is. */
-static bool is_whole(const struct found *f)
-{
-	return f->host.wsl || (f->host.tegra && !f->host.gpus_n);
-}
-
 static int choose(const struct gpu_want *w, struct found *f, struct err *e)
 {
-	static const char *const all[] = {"all", NULL};
-
-	f->ids = all;
-	if (!is_whole(f) && gpu_request_choose(w->request, &f->host, f->asked ? &f->nvml : NULL,
-					       &f->arena, &f->ids, e) < 0)
+	if (gpu_request_choose(w->request, &f->host, f->asked ? &f->nvml : NULL, &f->arena, &f->ids,
+			       e) < 0)
 		return -(int)e->code;
 	return check_requirements(w, f, e);
 }

@@ -409,6 +409,26 @@ TEST(a_machine_without_a_gpu_says_so)
 	assert_null(ids);
 }
 
+TEST(a_machine_that_lists_no_gpus_gives_all_there_is)
+{
+	static const struct nvidia machines[] = {{.wsl = true}, {.tegra = true}};
+	static const char *const rows[][2] = {
+		{"all", "all"}, {"0", "all"}, {"free:1", "all"}, {"none", "none"}};
+
+	for (size_t i = 0; i < COUNT(machines) * COUNT(rows); i++) {
+		CLEANUP(gpu_request_fini) struct gpu_request q = {0};
+		CLEANUP(arena_fini) struct arena a = {0};
+		const char *const *row = rows[i / COUNT(machines)];
+		const char *const *ids = NULL;
+		struct err e = {0};
+
+		assert_int_equal(gpu_request_parse(row[0], &q, &e), 0);
+		if (gpu_request_choose(&q, &machines[i % COUNT(machines)], NULL, &a, &ids, &e) < 0)
+			fail_msg("%s: %s", row[0], e.msg);
+		assert_ids(row[0], ids, row[1]);
+	}
+}
+
 TEST(nvml_is_needed_only_where_the_driver_does_not_decide)
 {
 	static const struct {
@@ -456,4 +476,5 @@ RUN(IT(what_the_option_says_is_understood), IT(what_is_no_request_is_refused_wit
     IT(gated_devices_are_asked_for_by_variables_of_their_own),
     IT(variables_that_may_not_be_say_why), IT(requirements_hold_or_not),
     IT(gpus_are_chosen_by_name_and_by_what_they_have), IT(a_pci_address_names_a_gpu),
-    IT(a_machine_without_a_gpu_says_so), IT(nvml_is_needed_only_where_the_driver_does_not_decide))
+    IT(a_machine_without_a_gpu_says_so), IT(a_machine_that_lists_no_gpus_gives_all_there_is),
+    IT(nvml_is_needed_only_where_the_driver_does_not_decide))
