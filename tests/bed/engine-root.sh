@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# tests/bed/engine-root.sh trixie|bookworm|image
+# tests/bed/engine-root.sh forky|trixie|bookworm|image
 #
-# Prints the path of a root folder with Debian's container engines: trixie has docker (dockerd and its client), podman,
-# crun and runc of Debian 13, bookworm podman, crun and runc of Debian 12. `image` is what containers run: a small
-# system with bash, a few tools, glibc and its ldconfig, and no driver. Made by mmdebstrap once, below
-# ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change them (engine-world.sh lays an
-# overlay over the first two).
+# Prints the path of a root folder with Debian's container engines: forky (Debian 14 in the making) and trixie (13) have docker (dockerd
+# and its client), containerd, podman, crun and runc, with curl and protoc to speak CRI to containerd; bookworm has podman, crun and runc
+# of Debian 12. `image` is what containers run: a small system with bash, a few tools, glibc and its ldconfig, and no driver. Made by
+# mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change them (engine-world.sh lays an
+# overlay over them). The folder's name ends with a sum of what it was made from, so that another version of this script does not take
+# it away from tests that run.
 #
 # Exit status: 77 when it cannot be had (no network, not made yet and not root), 1 otherwise.
 set -u
@@ -17,7 +18,7 @@ programs="bash sh cat ls stat env id readlink sleep true touch grep head mkdir l
 
 packages_of() {
 	case $1 in
-	trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates ;;
+	forky | trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates,curl,protobuf-compiler ;;
 	bookworm) echo podman,crun,runc,iproute2,mount,ca-certificates ;;
 	esac
 }
@@ -28,15 +29,17 @@ die() {
 }
 
 make_root() { # make_root SUITE FOLDER
-	local log=$2.log mirror
+	local log=$2.log mirror options=()
 	command -v mmdebstrap >/dev/null || die 77 "mmdebstrap is not installed"
 	mirror=$(debian_mirror)
 	curl -fsS -m 60 -o /dev/null "$mirror/dists/$1/InRelease" ||
 		die 77 "the mirror does not answer: is there a network?"
+	# The date of a Release that is still made passes on a mirror that stands still.
+	[ "$1" != forky ] || options=(--aptopt='Acquire::Check-Valid-Until "false"')
 	if ! mmdebstrap --variant=essential --include="$(packages_of "$1")" \
 		--aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt=force-unsafe-io \
+		--dpkgopt='path-exclude=/usr/share/locale/*' "${options[@]}" --dpkgopt=force-unsafe-io \
 		"$1" "$2" "$mirror" >"$log" 2>&1; then
 		tail -n 20 "$log" >&2
 		die 1 "cannot make the root; the whole output is in $log"
@@ -67,23 +70,22 @@ make_image() { # make_image ROOT DIR
 	chroot "$to" ldconfig
 }
 
-# get NAME: the folder, made when it is not there or was made from something else.
+# get NAME: the folder, made when it is not there.
 get() {
-	local root=$cache/engines-$1 mark
-	mark=$(echo "$(packages_of "$1") $programs" | cksum)
-	if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
+	local root
+	root=$cache/engines-$1-$(echo "$(packages_of "$1") $programs" | cksum | cut -d' ' -f1)
+	if [ ! -e "$root" ]; then
 		[ "$(id -u)" = 0 ] || die 77 "'$root' is made by root: run the tests as root once"
-		[ "$1" != image ] || get trixie >/dev/null
-		exec 8>"$root.lock"
+		[ "$1" != image ] || trixie=$(get trixie) || exit
+		exec 8>"$cache/engines-$1.lock"
 		flock -w 1800 8 || die 1 "another run makes '$root' and does not finish"
-		if [ "$(cat "$root/.complete" 2>/dev/null)" != "$mark" ]; then
-			rm -rf "$root" "$root.new"
+		if [ ! -e "$root" ]; then
+			rm -rf "$root.new"
 			if [ "$1" = image ]; then
-				make_image "$cache/engines-trixie" "$root.new"
+				make_image "$trixie" "$root.new"
 			else
-				make_root "$1" "$root.new"
+				make_root "$1" "$root.new" 8>&-
 			fi
-			echo "$mark" >"$root.new/.complete"
 			mv "$root.new" "$root" || exit 1
 		fi
 		exec 8>&-
@@ -92,7 +94,7 @@ get() {
 }
 
 main() {
-	local repo
+	local repo trixie
 	repo=$(cd "$(dirname "$0")/../.." && pwd)
 	# shellcheck source=tools/mirror.sh
 	. "$repo/tools/mirror.sh" # debian_mirror
@@ -102,8 +104,8 @@ main() {
 		chmod 1777 "$cache"
 	fi
 	case ${1-} in
-	trixie | bookworm | image) get "$1" ;;
-	*) die 1 "usage: engine-root.sh trixie|bookworm|image" ;;
+	forky | trixie | bookworm | image) get "$1" ;;
+	*) die 1 "usage: engine-root.sh forky|trixie|bookworm|image" ;;
 	esac
 }
 

@@ -4,8 +4,8 @@
 # tests/bed/engine-world.sh STATE SUITE [HOST:DIR ...] -- CMD...
 #
 # Runs CMD as root in a throw-away machine of Debian with real container engines (engine-root.sh SUITE): an overlay
-# whose changes lie in STATE/up; mount, pid, network, uts, ipc and cgroup namespaces of its own; cgroup v2 alone; /dev
-# made anew; no network but loopback. HOST folders are bound at DIR. What the engines store lies in STATE/var, on the
+# whose changes lie in STATE/up; mount, pid, network, uts, ipc and cgroup namespaces of its own; cgroup v2 alone, or with
+# ENGINE_CGROUPS=v1 what the kernel has of v1 alone (as RHEL 8 does); /dev made anew; no network but loopback. HOST folders are bound at DIR. What the engines store lies in STATE/var, on the
 # disk, since an overlay cannot lie on an overlay. STATE/gpu, if it is there, is a machine of gpu-host.sh, whose driver, devices and nodes
 # are seen in the places where the kernel has them.
 set -eu
@@ -24,7 +24,7 @@ inside() {
 	mount -t overlay -o "lowerdir=$root,upperdir=$state/up,workdir=$state/work" overlay "$m"
 	ip link set lo up
 	system "$m"
-	mount -t cgroup2 cgroup2 "$m/sys/fs/cgroup"
+	"cgroups_${ENGINE_CGROUPS:-v2}"
 	for bind in docker containerd containers; do
 		mkdir -p "$state/var/$bind" "$m/var/lib/$bind"
 		mount --bind "$state/var/$bind" "$m/var/lib/$bind"
@@ -43,19 +43,33 @@ inside() {
 		HOME=/root LC_ALL=C.UTF-8 "$@"' - "$@"
 }
 
+cgroups_v2() { mount -t cgroup2 cgroup2 "$m/sys/fs/cgroup"; }
+cgroups_v1() {
+	local name hierarchy _
+	mount -t tmpfs -o mode=755 cgroup "$m/sys/fs/cgroup"
+	while read -r name hierarchy _; do
+		[ "${hierarchy#\#}" != 0 ] && [ "$name" != '#subsys_name' ] || continue
+		mkdir "$m/sys/fs/cgroup/$name"
+		mount -t cgroup -o "$name" cgroup "$m/sys/fs/cgroup/$name"
+	done </proc/cgroups
+}
+
 # Where the kernel would show the driver; what it has there of its own is covered.
 play_gpu() {
 	local gpu=$state/gpu dir
-	# A user namespace may mount a proc of its own only where one is seen uncovered.
-	mkdir "$m/run/proc"
+	# A user namespace may mount a proc and a sysfs of its own only where one is seen uncovered.
+	mkdir "$m/run/proc" "$m/run/sys"
 	mount -t proc proc "$m/run/proc"
-	mount -t tmpfs -o mode=755 driver "$m/proc/driver"
-	cp -a "$gpu/proc/driver/." "$m/proc/driver/"
-	mount --bind "$gpu/proc/devices" "$m/proc/devices"
+	mount -t sysfs sys "$m/run/sys"
+	[ ! -d "$gpu/proc/driver" ] || {
+		mount -t tmpfs -o mode=755 driver "$m/proc/driver"
+		cp -a "$gpu/proc/driver/." "$m/proc/driver/"
+	}
+	[ ! -e "$gpu/proc/devices" ] || mount --bind "$gpu/proc/devices" "$m/proc/devices"
 	for dir in sys/bus/pci sys/devices sys/module; do
 		[ ! -d "$gpu/$dir" ] || mount --bind "$gpu/$dir" "$m/$dir"
 	done
-	cp -a "$gpu/dev/." "$m/dev/"
+	[ ! -d "$gpu/dev" ] || cp -a "$gpu/dev/." "$m/dev/"
 }
 
 mkdir -p "$state"/{up,work,m,var}

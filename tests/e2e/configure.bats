@@ -144,3 +144,36 @@ teardown() { drop_state; }
 		cmp "$file" "$HOST/etc/containerd/config.toml"
 	done
 }
+
+@test "containerd 2 of Debian 14 reads what was changed" {
+	need root
+	local bed=$E2E_STAGE/tests/bed file name part
+	"$bed/engine-root.sh" forky >/dev/null || skip "no root with Debian 14's engines"
+	for file in "$CONFIGS"/containerd/*.toml; do
+		name=${file##*/}
+		[[ $name != 04-v1* ]] || continue # containerd 2 reads 2 and 3
+		cp "$file" "$HOST/etc/containerd/config.toml"
+		dlenv --root "$HOST" --quiet configure containerd >/dev/null
+		mkdir -p "$E2E_TEST_STATE/changed"
+		cp -a "$HOST/etc/containerd" "$E2E_TEST_STATE/changed/$name"
+		dlenv --root "$HOST" --quiet configure containerd --undo >/dev/null
+		cmp "$file" "$HOST/etc/containerd/config.toml"
+	done
+	# Their imports name /etc/containerd.
+	# shellcheck disable=SC2016 # the world's shell expands it
+	run "$bed/engine-world.sh" "$E2E_TEST_STATE/world" forky "$E2E_TEST_STATE/changed:/changed" -- bash -c '
+		for dir in /changed/*; do
+			rm -rf /etc/containerd && cp -a "$dir" /etc/containerd && echo "== ${dir##*/}" || exit
+			: >/etc/containerd/certs.toml # one of them imports it
+			containerd config dump 2>&1
+		done' </dev/null
+	assert_status 0
+	for file in "$E2E_TEST_STATE"/changed/*; do
+		name=${file##*/}
+		part=$(awk -v p="== $name" '/^==/ { on = $0 == p } on' <<<"$output")
+		[[ $part == *"runtimes.nvidia.options]"*"BinaryName = '/usr/local/bin/nvidia-container-runtime'"* &&
+			$part == *'enable_cdi = true'* ]] || { echo "$name: $part" && false; }
+		# Runtimes that were there, or built in, still are.
+		[[ $name == *kata* || $part == *'containerd.runtimes.runc]'* ]] || { echo "$name: $part" && false; }
+	done
+}

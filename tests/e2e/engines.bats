@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Other engines get GPUs through NVIDIA's program names: crun, runc, podman of Debian 12 and 13, dockerd. The machine is played
-# (gpu-host.sh), the driver's files and the engines are real.
+# Other engines get GPUs through NVIDIA's program names: crun, runc, podman, dockerd and containerd of Debian 12 to 14. The machine is
+# played (gpu-host.sh), the driver's files and the engines are real.
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -72,11 +72,12 @@ look() {
 	LOOK
 }
 
-# world SUITE SCRIPT: run it in a throw-away machine. /b is a bundle, container NAME... runs it.
+# world SUITE SCRIPT: run it in a throw-away machine, with the GPUs of $ENG/${MACHINE:-world}. /b is a bundle.
 world() {
 	local suite=$1 _
 	need root
 	made _ "$bed/engine-root.sh" "$suite"
+	rm -rf "$ENG/${MACHINE:-world}"/{up,work,var}
 	look >"$ENG/src/look"
 	cat >"$ENG/src/lib" <<-'LIB'
 		export PATH=/opt/dlenv:$PATH
@@ -96,8 +97,8 @@ world() {
 			tar -C /image -c . | docker import - img >/dev/null
 		}
 	LIB
-	run timeout 120 "$bed/engine-world.sh" "$ENG/world" "$suite" "$ENG/bin:/opt/dlenv" "$DRIVER:/run/driver" \
-		"$ENG/src:/src" "$IMAGE:/image" -- bash -c ". /src/lib; $2" </dev/null
+	run timeout 120 "$bed/engine-world.sh" "$ENG/${MACHINE:-world}" "$suite" "$ENG/bin:/opt/dlenv" "$DRIVER:/run/driver" \
+		"$ENG/src:/src" "$bed:/bed" "$IMAGE:/image" -- bash -c ". /src/lib; $2" </dev/null
 }
 
 # The container had the driver and GPU 0, and not GPU 1. Opening says ENXIO: only the device itself is missing.
@@ -165,12 +166,20 @@ assert_gpu_0() {
 	done
 }
 
-@test "the hook opens the cgroup for the devices that were asked for, and for no other" {
+hook_opens_cgroup() {
 	world trixie "conf runc; bundle; echo 'mknod /dev/other c 195 1; cat /dev/other' >>/b/rootfs/look
 		cp /usr/bin/mknod /b/rootfs/usr/bin/; sed -i 's/CAP_KILL/CAP_MKNOD/g' /b/config.json
 		nvidia-container-runtime.legacy run -b /b c"
 	assert_gpu_0
 	assert_output "/dev/other: Operation not permitted"
+}
+
+need_cgroup_v1() { grep -q '^devices[[:space:]][1-9]' /proc/cgroups || skip "this kernel has no cgroup v1 hierarchy with devices"; }
+
+@test "the hook opens the cgroup for the devices that were asked for, and for no other" { hook_opens_cgroup; }
+@test "the hook opens a cgroup of v1 likewise" {
+	need_cgroup_v1
+	ENGINE_CGROUPS=v1 hook_opens_cgroup
 }
 
 @test "what asks for no GPU stays as it was, byte by byte" {
@@ -213,27 +222,44 @@ assert_gpu_0() {
 	assert_output "free nvidia0:"
 }
 
-@test "podman of Debian 12 and 13 resolves specifications and starts containers with them" {
-	local suite flags="run --rm --network none --cgroups disabled --pids-limit 0 --runtime"
-	for suite in bookworm trixie; do
-		world $suite "conf crun; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml || exit
-			head -n 3 /etc/cdi/nvidia.yaml | grep cdiVersion
-			cp -a /image /i; cp /src/look /i/; mkdir -p /etc/containers
-			printf '[engine]\nruntime_supports_nocgroup=[\"crun\",\"nvidia-container-runtime\"]\n[engine.runtimes]\nnvidia-container-runtime=[\"/opt/dlenv/nvidia-container-runtime\"]\n' >/etc/containers/containers.conf
-			podman $flags crun --device nvidia.com/gpu=0 --rootfs /i bash /look
-			podman $flags crun --device nvidia.com/gpu=all --rootfs /i ls /dev | tr '\n' ' '
-			podman $flags nvidia-container-runtime -e NVIDIA_VISIBLE_DEVICES=0 --rootfs /i bash /look | sed 's/^/shim /'
-			podman $flags crun --device nvidia.com/gpu=\$(nvidia-ctk --quiet cdi list | grep -o 'GPU-.*' | head -n 1) --rootfs /i ls /dev"
+podman_has_gpus() { # podman_has_gpus SUITE
+	local flags="run --rm --network none --cgroups disabled --pids-limit 0 --runtime"
+	world "$1" "conf crun; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml || exit
+		head -n 3 /etc/cdi/nvidia.yaml | grep cdiVersion
+		cp -a /image /i; cp /src/look /i/; mkdir -p /etc/containers
+		printf '[engine]\nruntime_supports_nocgroup=[\"crun\",\"nvidia-container-runtime\"]\n[engine.runtimes]\nnvidia-container-runtime=[\"/opt/dlenv/nvidia-container-runtime\"]\n' >/etc/containers/containers.conf
+		podman $flags crun --device nvidia.com/gpu=0 --rootfs /i bash /look
+		podman $flags crun --device nvidia.com/gpu=all --rootfs /i ls /dev | tr '\n' ' '
+		podman $flags nvidia-container-runtime -e NVIDIA_VISIBLE_DEVICES=0 --rootfs /i bash /look | sed 's/^/shim /'
+		podman $flags crun --device nvidia.com/gpu=\$(nvidia-ctk --quiet cdi list | grep -o 'GPU-.*' | head -n 1) --rootfs /i ls /dev"
+	assert_gpu_0
+	assert_output "visible: void"
+	assert_output "nvidia0 nvidia1 nvidiactl"
+	assert_output "shim nvidia0: cat: /dev/nvidia0: No such device or address"
+	refute_output "shim nvidia1"
+}
+
+@test "podman of Debian 12 resolves specifications and starts containers with them" { podman_has_gpus bookworm; }
+@test "podman of Debian 13 does" { podman_has_gpus trixie; }
+@test "podman of Debian 14 does" { podman_has_gpus forky; }
+
+@test "podman gives a container ids of its own, and a GPU" {
+	# Debian 13's crun runs no hook at all there: it cannot enter the bundle's folder.
+	local suite
+	for suite in bookworm forky; do
+		world $suite "conf crun; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+			tar -C /image -c . | podman --log-level error import - localhost/image >/dev/null 2>&1
+			podman run --rm --network none --cgroups disabled --pids-limit 0 --runtime crun --uidmap 0:100000:65536 \
+				--device nvidia.com/gpu=0 -v /src/look:/look:ro localhost/image bash /look"
 		assert_gpu_0
-		assert_output "visible: void"
-		assert_output "nvidia0 nvidia1 nvidiactl"
-		assert_output "shim nvidia0: cat: /dev/nvidia0: No such device or address"
-		refute_output "shim nvidia1"
 	done
 }
 
-@test "dockerd: --gpus, --runtime=nvidia and --device" {
-	world trixie "conf runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+# Docker's ways to a GPU, with what its daemon is told. docker_has_gpus SUITE DAEMON.JSON
+docker_has_gpus() {
+	world "$1" "conf runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+		mkdir -p /etc/docker; echo '$2' >/etc/docker/daemon.json
+		echo remap:x:5000:5000::/:/bin/false >>/etc/passwd; echo remap:x:5000: >>/etc/group; echo remap:100000:65536 | tee /etc/subuid >/etc/subgid
 		nvidia-ctk runtime configure --runtime=docker --cdi.enabled
 		dockerd_start || exit
 		try() { echo \"== \$1\"; shift; docker run --rm --network none -v /src/look:/look:ro \"\$@\" 2>&1; }
@@ -252,6 +278,80 @@ assert_gpu_0() {
 	output=$all
 	assert_output "nvidia-container-runtime-hook: this machine has no GPU '7'"
 	assert_output "nvidia-container-runtime: this machine has no GPU '7'"
+}
+
+@test "dockerd: --gpus, --runtime=nvidia and --device" { docker_has_gpus trixie '{}'; }
+@test "dockerd of Debian 14 does" { docker_has_gpus forky '{}'; }
+@test "dockerd with cgroup v1 does" {
+	need_cgroup_v1
+	ENGINE_CGROUPS=v1 docker_has_gpus trixie '{}'
+}
+@test "dockerd with userns-remap does" { docker_has_gpus trixie '{"userns-remap":"remap"}'; }
+@test "dockerd of Debian 14 with userns-remap does" { docker_has_gpus forky '{"userns-remap":"remap"}'; }
+
+# What Kubernetes asks of containerd: devices by name or annotation, or a runtime class and the image's variables.
+containerd_has_gpus() { # containerd_has_gpus SUITE
+	world "$1" ". /bed/cri.sh; conf /tmp/runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+		containerd_config
+		nvidia-ctk runtime configure --runtime=containerd --cdi.enabled
+		containerd_start || exit
+		try() { echo \"== \$1\"; shift; pod \"\$@\"; }
+		try cdi '' 'cdi_devices{name:\"nvidia.com/gpu=0\"}'
+		try annotation '' 'annotations{key:\"cdi.k8s.io/plugin\" value:\"nvidia.com/gpu=0\"}'
+		try class nvidia 'envs{key:\"NVIDIA_VISIBLE_DEVICES\" value:\"0\"}'
+		try none '' ''
+		try wrong nvidia 'envs{key:\"NVIDIA_VISIBLE_DEVICES\" value:\"7\"}'"
+	local all=$output part
+	for part in cdi annotation class; do
+		output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+		assert_gpu_0
+	done
+	output=$(awk '/^==/ { on = $0 == "== none" } on' <<<"$all")
+	assert_output "nvidia-smi: command not found"
+	refute_output "nvidiactl:"
+	output=$all
+	assert_output "nvidia-container-runtime: this machine has no GPU '7'"
+}
+
+@test "containerd of Debian 13: a pod's GPU, by name, annotation and runtime class" { containerd_has_gpus trixie; }
+@test "containerd 2 of Debian 14: the same" { containerd_has_gpus forky; }
+
+@test "WSL: a container has what Windows shares, whichever GPU it names" {
+	"$bed/gpu-host.sh" "$ENG/wsl/gpu" --wsl
+	MACHINE=wsl world trixie "conf runc; sed -i 's|root = .*|root = \"/\"|' /etc/nvidia-container-runtime/config.toml
+		lib=/run/driver/usr/lib/x86_64-linux-gnu/nvidia/current store=/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1
+		mkdir -p /usr/lib/wsl/lib \$store
+		cp \$lib/libcuda.so.550* \$store/libcuda.so.1.1; cp \$lib/libnvidia-ptxjitcompiler.so.550* /usr/lib/wsl/lib/libdxcore.so
+		install -m 0755 /usr/bin/true \$store/nvidia-smi
+		nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+		nvidia-ctk runtime configure --runtime=docker --cdi.enabled
+		dockerd_start || exit
+		for asked in '--gpus all' '--gpus device=0' '--runtime nvidia -e NVIDIA_VISIBLE_DEVICES=all' '--device nvidia.com/gpu=all'; do
+			docker run --rm --network none \$asked img bash -c 'ls /dev/dxg; ldconfig -p | grep -o \"libcuda.so.1 .*\"; nvidia-smi && echo started'
+		done"
+	local once=$'/dev/dxg\nlibcuda.so.1 (libc6,x86-64) => /usr/lib/wsl/drivers/nv_dispi.inf_amd64_1/libcuda.so.1.1\nstarted\n'
+	assert_output "$(printf '%s' "$once$once$once$once")"
+}
+
+@test "a Jetson's lists are followed, by themselves and in mode csv" {
+	local mode
+	"$bed/gpu-host.sh" "$ENG/tegra/gpu" --tegra
+	for mode in auto csv; do
+		MACHINE=tegra world trixie "conf crun; echo R36 >/etc/nv_tegra_release
+			sed -i 's|root = .*|root = \"/\"|; s|^runtimes|mode = \"$mode\"\n&|' /etc/nvidia-container-runtime/config.toml
+			lists=/etc/nvidia-container-runtime/host-files-for-container.d lib=/usr/lib/x86_64-linux-gnu
+			mkdir -p \$lists \$lib/tegra /lib/firmware/tegra21x; : >/lib/firmware/tegra21x/fw
+			cp /run/driver\$lib/nvidia/current/libcuda.so.550* \$lib/tegra/libcuda.so.1.1
+			ln -s libcuda.so.1.1 \$lib/tegra/libcuda.so; ln -s tegra/libcuda.so.1.1 \$lib/libcuda.so.1
+			mknod -m 0666 /dev/nvhost-ctrl c 195 0
+			printf '%s, %s\n' dev '/dev/nvhost-*' dir /lib/firmware/tegra21x lib \$lib/tegra/libcuda.so.1.1 \
+				sym \$lib/tegra/libcuda.so sym \$lib/libcuda.so.1 >\$lists/l4t.csv
+			bundle; echo 'cat /dev/nvhost-ctrl; ls /lib/firmware/tegra21x; readlink '\$lib/tegra/libcuda.so \$lib/libcuda.so.1 >>/b/rootfs/look
+			nvidia-container-runtime run -b /b c"
+		assert_output "libcuda.so.1 (libc6,x86-64)"
+		assert_output "cat: /dev/nvhost-ctrl: No such device or address"
+		assert_output $'fw\nlibcuda.so.1.1\ntegra/libcuda.so.1.1'
+	done
 }
 
 @test "an image with links everywhere writes nothing outside its root" {
