@@ -45,6 +45,7 @@ enum cdi_generate_flags {
 	GEN_EXPLICIT_LIBS = 1 << 3, /* libEGL.so and others that have no version, too */
 	GEN_COHERENT = 1 << 4,	    /* annotations gpu.nvidia.com/coherent */
 	GEN_NO_IPC = 1 << 5,	    /* no sockets of the driver's daemons */
+	GEN_UNNAMED = 1 << 6,	    /* MIG devices whose names NVML has not told, too */
 };
 
 struct cdi_generate {

@@ -152,6 +152,8 @@ static void add_mig(struct maker *m, const struct nv_mig *mig)
 		names[1] = mig->uuid;
 	if (by & NAME_TYPE_INDEX && mig->index >= 0)
 		names[2] = arena_fmt(m->a, "mig%d:%d", gpu->index, mig->index);
+	if (!names[0] && !names[1] && !names[2] && m->g->flags & GEN_UNNAMED)
+		names[0] = arena_fmt(m->a, "%d.%u.%u", gpu->index, mig->gi, mig->ci);
 	if (!names[0] && !names[1] && !names[2])
 		strs_fmt(m->notes,
 			 _("neither index nor UUID of the MIG device %u/%u of the GPU %d is known, "
@@ -266,6 +268,12 @@ static int add_asked(struct maker *m, const char *const *ids, struct err *e)
 			return no_such(m, ids[i], e);
 	if (m->devices_n)
 		return 0;
+	for (size_t i = 0; i < n->migs_n; i++) {
+		if (n->migs[i].index >= 0 || n->migs[i].uuid)
+			continue;
+		(void)err_set(e, ERR_ABSENT, "NVML has not named the MIG devices of this machine");
+		return err_hint(e, "`nvidia-smi -L` has to list them");
+	}
 	(void)err_set(e, ERR_ABSENT, "no GPU has its nodes in '%s/dev'", m->dev_prefix);
 	return err_hint(e, "run `nvidia-smi` once as root: it makes them");
 }

@@ -188,7 +188,7 @@ static int describe(const struct gpu_want *w, const struct found *f, struct cdi_
 	g->host = &f->host;
 	g->naming = NAME_INDEX;
 	g->cache = w->cache;
-	g->flags |= GEN_NO_ALL;
+	g->flags |= GEN_NO_ALL | GEN_UNNAMED;
 	if (cdi_generate(g, &spec, &notes, e) < 0)
 		return -(int)e->code;
 	for (size_t i = 0; i < notes.n; i++)

@@ -83,14 +83,11 @@ struct choice {
 	bool asked;
 };
 
-static int ask_nvml(struct choice *c, struct err *e)
+static int ask_nvml(struct choice *c, const char *hint, struct err *e)
 {
 	if (nvml_ask(c->m->driver.path, NVML_NAMES, NVML_MS, &c->nvml, e) < 0) {
 		(void)err_wrap(e, "cannot tell GPUs apart");
-		if (!e->hint[0])
-			(void)err_hint(e, "NVIDIA_DISABLE_REQUIRE=1 starts the container without "
-					  "checking what its image requires");
-		return -(int)e->code;
+		return e->hint[0] ? -(int)e->code : err_hint(e, "%s", hint);
 	}
 	c->asked = true;
 	nvidia_complete(&c->m->host, &c->nvml);
@@ -115,7 +112,10 @@ static int require(struct choice *c, const char *const *ids, struct err *e)
 		return -(int)e->code;
 	if (!open || c->asked)
 		return 0;
-	if (ask_nvml(c, &failed) < 0) {
+	if (ask_nvml(c,
+		     "NVIDIA_DISABLE_REQUIRE=1 starts the container without checking what its "
+		     "image requires",
+		     &failed) < 0) {
 		/* Nobody is kept from working by what cannot be known; of a GPU that hangs one
 		 * wants to hear. */
 		if (failed.code != ERR_BUSY)
@@ -129,7 +129,8 @@ static int require(struct choice *c, const char *const *ids, struct err *e)
 static int wish_chosen(struct choice *c, const struct toolkit_config *conf, struct arena *a,
 		       const char *const **ret, struct err *e)
 {
-	if (gpu_request_needs_nvml(c->q) && ask_nvml(c, e) < 0)
+	if (gpu_request_needs_nvml(c->q) &&
+	    ask_nvml(c, "NVML alone knows MIG devices: `nvidia-smi -L` has to list them", e) < 0)
 		return -(int)e->code;
 	if (gpu_request_choose(c->q, &c->m->host, nvml_of(c), a, ret, e) < 0)
 		return -(int)e->code;
@@ -219,8 +220,8 @@ static int add_capability(const struct machine *m, const char *name, struct aren
 
 static unsigned int generate_flags(const struct toolkit_config *c)
 {
-	unsigned int flags =
-		GEN_NO_ALL | (c->features.no_additional_gids_for_device_nodes ? GEN_NO_GIDS : 0);
+	unsigned int flags = GEN_NO_ALL | GEN_UNNAMED |
+			     (c->features.no_additional_gids_for_device_nodes ? GEN_NO_GIDS : 0);
 
 	for (const char **f = c->runtime.jit_feature_flags; f && *f; f++) {
 		unsigned int flag = 0;

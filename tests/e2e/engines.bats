@@ -316,6 +316,47 @@ containerd_has_gpus() { # containerd_has_gpus SUITE
 @test "containerd of Debian 13: a pod's GPU, by name, annotation and runtime class" { containerd_has_gpus trixie; }
 @test "containerd 2 of Debian 14: the same" { containerd_has_gpus forky; }
 
+@test "dockerd with a GPU in MIG devices: all of them without NVML, one of them with its words" {
+	need command cc
+	local gpu info
+	"$bed/gpu-host.sh" "$ENG/mig/gpu" --mig 1:0,5:0
+	cc -shared -fPIC -D_GNU_SOURCE -o "$ENG/src/ml.so" "$E2E_STAGE/tests/nvml/libnvidia-ml.c" -ldl
+	info=$(echo "$ENG"/mig/gpu/proc/driver/nvidia/gpus/*/information)
+	gpu=$(basename "$(dirname "$info")")
+	cat >"$ENG/src/nvml-standin" <<-STANDIN
+		driver 550.163.01
+		cuda 12040
+		gpu $(sed -n 's/^GPU UUID:[ \t]*//p' "$info") $gpu $(sed -n 's/^Device Minor:[ \t]*//p' "$info")
+		name NVIDIA A100
+		cc 8 0
+		memory 85899345920 0
+		mig 1 0 MIG-11111111-1111 9856 1g.10gb
+		mig 5 0 MIG-55555555-5555 9856 1g.10gb
+	STANDIN
+	MACHINE=mig world trixie "conf runc; dockerd_start || exit
+		try() { echo \"== \$1\"; shift; docker run --rm --network none \"\$@\" img bash -c 'for f in /dev/nvidia0 /dev/nvidia-caps/*; do cat \$f; done' 2>&1; }
+		nvidia-ctk --quiet runtime configure --runtime=docker
+		try all --gpus all
+		try unnamed --gpus '\"device=0:1\"'
+		mkdir /mnt/d /mnt/u; mount -t tmpfs u /mnt/u; mkdir /mnt/u/u /mnt/u/w
+		mount -t overlay -o lowerdir=/run/driver,upperdir=/mnt/u/u,workdir=/mnt/u/w driver /mnt/d
+		cp /src/ml.so /mnt/d/usr/lib/x86_64-linux-gnu/nvidia/current/libnvidia-ml.so.550.163.01
+		cp /src/nvml-standin /mnt/d/usr/lib/x86_64-linux-gnu/nvidia/current/
+		sed -i 's|root = .*|root = \"/mnt/d\"|' /etc/nvidia-container-runtime/config.toml
+		try named --gpus '\"device=0:1\"'
+		try uuid --gpus '\"device=MIG-55555555-5555\"'"
+	local all=$output part instances=4 # for each a GPU instance and a compute instance
+	for part in all named uuid; do
+		output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+		assert_output "cat: /dev/nvidia0: No such device or address"
+		refute_output "not permitted"
+		[ "$(grep -c 'nvidia-cap[0-9]*: No such device' <<<"$output")" = $instances ] || { echo "$output" && false; }
+		instances=2
+	done
+	output=$all
+	assert_output "NVML alone knows MIG devices"
+}
+
 @test "WSL: a container has what Windows shares, whichever GPU it names" {
 	"$bed/gpu-host.sh" "$ENG/wsl/gpu" --wsl
 	MACHINE=wsl world trixie "conf runc; sed -i 's|root = .*|root = \"/\"|' /etc/nvidia-container-runtime/config.toml

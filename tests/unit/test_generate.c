@@ -303,11 +303,23 @@ TEST_IN(a_divided_gpu_is_there_by_its_parts)
 	box_node(&m->box, "/dev/nvidia-caps/nvidia-cap76", 0444);
 	assert_int_equal(make(m), 0);
 	assert_true(noted(m, "NVML did not answer"));
+	m->g.flags = GEN_UNNAMED;
+	assert_int_equal(make(m), 0);
+	d = device(m, "0.8.0");
+	assert_non_null(d);
+	assert_true(has_node(&d->edits, "/dev/nvidia-caps/nvidia-cap75"));
+	m->g.flags = 0;
 	m->g.ids = whole;
 	assert_int_equal(make(m), -ERR_ABSENT);
 	assert_non_null(strstr(m->e.hint, "0:0"));
 	m->g.ids = part;
 	assert_int_equal(make(m), 0);
+	m->g.ids = NULL;
+	m->host.gpus_n = 1;
+	m->host.migs = &migs[1];
+	m->host.migs_n = 1;
+	assert_int_equal(make(m), -ERR_ABSENT);
+	assert_non_null(strstr(m->e.msg, "NVML has not named"));
 }
 
 TEST_IN(missing_nodes_are_told)
