@@ -16,6 +16,17 @@ static void warn(void *arg, const char *text)
 	cli_warn(c, "%s", text);
 }
 
+/* A wrong folder would be a machine without a GPU, of which nothing is wrong. */
+static bool is_machine(const struct root *r)
+{
+	static const char *const folders[] = {"/etc", "/proc", "/sys", "/dev"};
+
+	for (size_t i = 0; i < COUNT(folders); i++)
+		if (root_has(r, folders[i]))
+			return true;
+	return false;
+}
+
 int cli_machine(struct cli *c, const struct root **ret, struct err *e)
 {
 	const char *path = c->g.root ? c->g.root : getenv("DLENV_ROOT");
@@ -33,6 +44,11 @@ int cli_machine(struct cli *c, const struct root **ret, struct err *e)
 	}
 	if (root_open(&c->machine, real, e) < 0)
 		return -(int)e->code;
+	if (!is_machine(&c->machine)) {
+		(void)err_set(e, ERR_CONFIG,
+			      "'%s' has no machine's files: no etc, proc, sys or dev", path);
+		return err_hint(e, "`tools/record-host.sh FOLDER` of dlenv's sources records one");
+	}
 	*ret = &c->machine;
 	return 0;
 }

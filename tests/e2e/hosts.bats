@@ -99,3 +99,10 @@ refute_recorded() { # refute_recorded TEXT FOLDER
 	run "$record" "$to"
 	[ "$status" = 2 ]
 }
+
+@test "a folder that holds no machine is not taken for a healthy one" {
+	mkdir "$E2E_TEST_STATE/empty"
+	run dlenv --root "$E2E_TEST_STATE/empty" doctor
+	assert_status 2
+	assert_output "has no machine's files"
+}
