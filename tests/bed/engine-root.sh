@@ -18,8 +18,8 @@ programs="bash sh cat ls stat env id readlink sleep true touch grep head mkdir l
 
 packages_of() {
 	case $1 in
-	forky | trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates,curl,protobuf-compiler ;;
-	bookworm) echo podman,crun,runc,iproute2,mount,ca-certificates ;;
+	forky | trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates,uidmap,curl,protobuf-compiler ;;
+	bookworm) echo podman,crun,runc,uidmap,iproute2,mount,ca-certificates ;;
 	esac
 }
 

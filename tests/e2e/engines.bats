@@ -243,6 +243,27 @@ podman_has_gpus() { # podman_has_gpus SUITE
 @test "podman of Debian 13 does" { podman_has_gpus trixie; }
 @test "podman of Debian 14 does" { podman_has_gpus forky; }
 
+@test "an ordinary user's podman has the GPU, also under the user's own id" {
+	local suite flags="run --rm --network none --cgroups disabled --pids-limit 0 --runtime crun --device nvidia.com/gpu=0" all part
+	for suite in bookworm trixie forky; do
+		world $suite "conf crun; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+			mount --make-rshared /; chmod 1777 /tmp
+			echo kim:x:1000:1000::/home/kim:/bin/bash >>/etc/passwd; echo kim:x:1000: >>/etc/group; echo kim:100000:65536 | tee -a /etc/subuid >>/etc/subgid
+			mkdir -p /home/kim /run/user/1000; mount -t tmpfs home /home/kim
+			cp -a /image /home/kim/root; cp /src/look /home/kim/root/; chown -R kim: /home/kim /run/user/1000
+			cd /home/kim; export HOME=/home/kim XDG_RUNTIME_DIR=/run/user/1000
+			for more in '' '--userns keep-id'; do
+				echo == \"\$more\"
+				setpriv --reuid 1000 --regid 1000 --init-groups --inh-caps=-all podman $flags \$more --rootfs /home/kim/root bash /look
+			done"
+		all=$output
+		for part in '' '--userns keep-id'; do
+			output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+			assert_gpu_0
+		done
+	done
+}
+
 @test "podman gives a container ids of its own, and a GPU" {
 	# Debian 13's crun runs no hook at all there: it cannot enter the bundle's folder.
 	local suite
