@@ -325,10 +325,19 @@ static int choose(const struct gpu_request *q, const struct devices *l, struct s
 	return 0;
 }
 
-/* WSL and Tegra have no list of GPUs: whatever is asked for, a container gets what there is. */
+/* WSL and Tegra have no list of GPUs: whichever is named, a container gets what there is. */
 static bool is_whole(const struct nvidia *n)
 {
 	return n->wsl || (n->tegra && !n->gpus_n);
+}
+
+static int choose_whole(const struct gpu_request *q, struct strs *ret, struct err *e)
+{
+	strs_add(ret, "all");
+	if (!q->free && !q->min_memory && !q->min_arch)
+		return 0;
+	(void)err_set(e, ERR_UNSAT, "on WSL and Tegra GPUs cannot be chosen by what they have");
+	return err_hint(e, "a container gets all that there are: --gpu all");
 }
 
 int gpu_request_choose(const struct gpu_request *q, const struct nvidia *n, const struct nvml *m,
@@ -340,7 +349,8 @@ int gpu_request_choose(const struct gpu_request *q, const struct nvidia *n, cons
 	if (!q->ids || !q->ids[0] || str_eq(q->ids[0], "none")) {
 		strs_add(&ids, "none");
 	} else if (is_whole(n)) {
-		strs_add(&ids, "all");
+		if (choose_whole(q, &ids, e) < 0)
+			return -(int)e->code;
 	} else {
 		list_devices(&l, n, m);
 		if (choose(q, &l, &ids, e) < 0)

@@ -414,6 +414,32 @@ forget_layers() { local one; for one in $(layers); do remove_tree "${one%/meta.j
 }
 
 # bats test_tags=rootless
+@test "WSL and Tegra list no GPUs: whatever is asked for, what there is comes in" {
+	need root
+	local lib=usr/lib/x86_64-linux-gnu/nvidia/current store=usr/lib/wsl/drivers/nv_dispi.inf_amd64_1 asked each
+	machine wsl --wsl
+	mkdir -p "$DLENV_ROOT"/{usr/lib/wsl/lib,$store}
+	cp "$MACHINES"/550/$lib/libcuda.so.550* "$DLENV_ROOT/$store/libcuda.so.1.1"
+	cp "$MACHINES"/550/$lib/libnvidia-ptxjitcompiler.so.550* "$DLENV_ROOT/usr/lib/wsl/lib/libdxcore.so"
+	machine tegra --tegra
+	mkdir -p "$DLENV_ROOT"/{etc/nvidia-container-runtime/host-files-for-container.d,usr/lib/tegra}
+	cp "$MACHINES"/550/$lib/libcuda.so.550* "$DLENV_ROOT/usr/lib/tegra/libcuda.so.1.1"
+	mknod -m 0666 "$DLENV_ROOT/dev/nvhost-ctrl" c 195 0
+	printf 'dev, /dev/nvhost-*\nlib, /usr/lib/tegra/libcuda.so.1.1\n' >"$DLENV_ROOT/etc/nvidia-container-runtime/host-files-for-container.d/l4t.csv"
+	chmod -R go+rX "$E2E_TEST_STATE"
+	for each in $(identities); do
+		be "$each"
+		for asked in all 0; do
+			DLENV_ROOT=$E2E_TEST_STATE/wsl run dl run --gpu "$asked" base -- sh -c 'ls /dev/dxg; ldconfig -p | grep "libcuda.so.1 "'
+			assert_status 0
+			assert_output "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_1/libcuda.so.1.1"
+		done
+		DLENV_ROOT=$E2E_TEST_STATE/tegra run dl run --gpu 0 base -- sh -c 'ls /dev/nvhost-ctrl; ldconfig -p | grep "libcuda.so.1 "'
+		assert_status 0
+		assert_output "/usr/lib/tegra/libcuda.so.1"
+	done
+}
+
 @test "a machine without a GPU, and one whose driver is broken" {
 	machine bare --gpus 0 --driver none
 	run dlenv run base -- echo inside
