@@ -35,7 +35,7 @@ image_archive() {
 containerd_start() {
 	local _
 	containerd >/tmp/containerd.log 2>&1 &
-	for _ in $(seq 100); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
+	for _ in $(seq 300); do ctr version >/dev/null 2>&1 && break; sleep 0.1; done
 	image_archive /tmp/image.tar localhost/image:1
 	ctr -n k8s.io images import /tmp/image.tar >/dev/null || { tail -n 5 /tmp/containerd.log && return 1; }
 }

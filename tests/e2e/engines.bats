@@ -92,7 +92,7 @@ world() {
 		}
 		dockerd_start() {
 			dockerd --iptables=false --ip6tables=false --bridge=none >/tmp/dockerd.log 2>&1 &
-			for _ in $(seq 100); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
+			for _ in $(seq 300); do docker version >/dev/null 2>&1 && break; sleep 0.1; done
 			docker version >/dev/null 2>&1 || { tail -n 5 /tmp/dockerd.log; return 1; }
 			tar -C /image -c . | docker import - img >/dev/null
 		}
