@@ -56,12 +56,25 @@ cri() {
 # The value of an answer's only field. id ANSWER
 id() { cut -d'"' -f2 <<<"$1"; }
 
-# A pod of one container that looks around (/src/look). pod HANDLER FIELDS-OF-THE-CONTAINER
+# A network for pods that have one of their own.
+pod_network() {
+	mkdir -p /etc/cni/net.d
+	echo '{"cniVersion":"1.0.0","name":"pods","plugins":[{"type":"ptp","ipam":{"type":"host-local","subnet":"10.99.0.0/24"}}]}' >/etc/cni/net.d/pods.conflist
+}
+
+# A pod of one container that looks around (/src/look), in the node's namespaces or, with IDS=100000, with users of its own from there on.
+# pod HANDLER FIELDS-OF-THE-CONTAINER
 pod() {
-	local sandbox container answer
-	sandbox="metadata{name:\"pod\" uid:\"$RANDOM$RANDOM\" namespace:\"n\"} log_directory:\"/tmp\" linux{security_context{namespace_options{network:2}}}"
+	local sandbox container answer namespaces=network:2 ids
+	if [ -n "${IDS-}" ]; then
+		ids="{host_id:$IDS container_id:0 length:65536}"
+		namespaces="network:0 userns_options{mode:0 uids$ids gids$ids}"
+	fi
+	namespaces="linux{security_context{namespace_options{$namespaces}}}"
+	sandbox="metadata{name:\"pod\" uid:\"$RANDOM$RANDOM\" namespace:\"n\"} log_directory:\"/tmp\" $namespaces"
 	answer=$(cri RunPodSandbox <<<"config{$sandbox} runtime_handler:\"$1\"") || { echo "$answer" && return 1; }
 	container='metadata{name:"c"} image{image:"localhost/image:1"} command:["sleep","100"] log_path:"c.log"'
+	container+=" $namespaces"
 	container+=' mounts{container_path:"/look" host_path:"/src/look" readonly:true}'
 	answer=$(cri CreateContainer <<<"pod_sandbox_id:\"$(id "$answer")\" config{$container $2} sandbox_config{$sandbox}") || { echo "$answer" && return 1; }
 	answer="container_id:\"$(id "$answer")\""

@@ -4,7 +4,7 @@
 # tests/bed/engine-root.sh forky|trixie|bookworm|image
 #
 # Prints the path of a root folder with Debian's container engines: forky (Debian 14 in the making) and trixie (13) have docker (dockerd
-# and its client), containerd, podman, crun and runc, with curl and protoc to speak CRI to containerd; bookworm has podman, crun and runc
+# and its client), containerd, podman, crun and runc, with what speaks CRI to containerd and gives its pods a network; bookworm has podman, crun and runc
 # of Debian 12. `image` is what containers run: a small system with bash, a few tools, glibc and its ldconfig, and no driver. Made by
 # mmdebstrap once, below ${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}, under a lock, by root; nobody may change them (engine-world.sh lays an
 # overlay over them). The folder's name ends with a sum of what it was made from, so that another version of this script does not take
@@ -18,7 +18,7 @@ programs="bash sh cat ls stat env id readlink sleep true touch grep head mkdir l
 
 packages_of() {
 	case $1 in
-	forky | trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates,uidmap,curl,protobuf-compiler ;;
+	forky | trixie) echo docker.io,docker-cli,podman,netavark,crun,runc,iptables,iproute2,mount,ca-certificates,uidmap,containernetworking-plugins,curl,protobuf-compiler ;;
 	bookworm) echo podman,crun,runc,uidmap,iproute2,mount,ca-certificates ;;
 	esac
 }

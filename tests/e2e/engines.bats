@@ -312,7 +312,7 @@ docker_has_gpus() {
 
 # What Kubernetes asks of containerd: devices by name or annotation, or a runtime class and the image's variables.
 containerd_has_gpus() { # containerd_has_gpus SUITE
-	world "$1" ". /bed/cri.sh; conf /tmp/runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
+	world "$1" ". /bed/cri.sh; export IDS=${IDS-}; pod_network; conf /tmp/runc; nvidia-ctk --quiet cdi generate --output /etc/cdi/nvidia.yaml
 		containerd_config
 		nvidia-ctk runtime configure --runtime=containerd --cdi.enabled
 		containerd_start || exit
@@ -336,6 +336,9 @@ containerd_has_gpus() { # containerd_has_gpus SUITE
 
 @test "containerd of Debian 13: a pod's GPU, by name, annotation and runtime class" { containerd_has_gpus trixie; }
 @test "containerd 2 of Debian 14: the same" { containerd_has_gpus forky; }
+@test "containerd 2 of Debian 14: the same for pods with users of their own" {
+	IDS=100000 containerd_has_gpus forky
+}
 
 @test "dockerd with a GPU in MIG devices: all of them without NVML, one of them with its words" {
 	need command cc
