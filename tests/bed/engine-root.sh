@@ -90,6 +90,7 @@ get() {
 		fi
 		exec 8>&-
 	fi
+	kept "$cache/engines-$1" "$root"
 	echo "$root"
 }
 
@@ -98,6 +99,8 @@ main() {
 	repo=$(cd "$(dirname "$0")/../.." && pwd)
 	# shellcheck source=tools/mirror.sh
 	. "$repo/tools/mirror.sh" # debian_mirror
+	# shellcheck source=tests/bed/kept.sh
+	. "$repo/tests/bed/kept.sh"
 	cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
 	if [ "$(id -u)" = 0 ]; then
 		mkdir -p "$cache"

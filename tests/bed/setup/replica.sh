@@ -17,6 +17,8 @@ die() {
 	exit "$1"
 }
 
+# shellcheck source=tests/bed/kept.sh
+. "$here/../kept.sh"
 sum=$(cat "$here"/{replica.py,stock.py,packages.py,openpgp.py,libcuda.c,skins.tsv} "$here"/../../../data/{keys,distros,branches}.tsv |
 	cksum | cut -d' ' -f1)
 replica=$cache/setup-replica-$sum
@@ -34,4 +36,5 @@ if [ ! -e "$replica" ]; then
 	fi
 	exec 8>&-
 fi
+kept "$cache/setup-replica" "$replica"
 echo "$replica"

@@ -85,6 +85,8 @@ main() {
 	repo=$(cd "$(dirname "$0")/../../.." && pwd)
 	# shellcheck source=tools/mirror.sh
 	. "$repo/tools/mirror.sh" # debian_mirror
+	# shellcheck source=tests/bed/kept.sh
+	. "$repo/tests/bed/kept.sh"
 	cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
 	root=$cache/setup-$name-$mark
 	if [ ! -e "$root" ]; then
@@ -100,6 +102,7 @@ main() {
 		fi
 		exec 8>&-
 	fi
+	kept "$cache/setup-$name" "$root"
 	echo "$root"
 }
 

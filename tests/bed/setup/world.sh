@@ -27,6 +27,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../../.." && pwd)
 # shellcheck source=tests/bed/system.sh
 . "$here/../system.sh"
+# shellcheck source=tests/bed/kept.sh
+. "$here/../kept.sh"
 usage="usage: world.sh SKIN [HOST:DIR ...] -- CMD..."
 skin=${1:?$usage}
 cache=${DLENV_TEST_CACHE:-/var/tmp/dlenv-bed}
@@ -217,6 +219,7 @@ if [ -n "${WORLD_INSIDE-}" ]; then
 	inside "$@"
 fi
 get_skin
+kept "$cache/setup-skin-$skin" "$layer"
 if [ "${1-}" = --layers ]; then
 	echo "$layer/up" "$root"
 	exit
