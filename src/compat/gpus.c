@@ -235,18 +235,40 @@ static bool words_begin(const char *name, const char *wanted, bool *ret_all)
 	return true;
 }
 
+/* The same for people who write RTX4090: wherever wanted has its spaces, it ends with a word. */
+static bool letters_begin(const char *name, const char *wanted, bool *ret_all)
+{
+	const char *word;
+
+	for (; *wanted; wanted++) {
+		if (!isalnum((unsigned char)*wanted))
+			continue;
+		while (*name && !isalnum((unsigned char)*name))
+			name++;
+		if (tolower((unsigned char)*name) != tolower((unsigned char)*wanted))
+			return false;
+		name++;
+	}
+	if (isalnum((unsigned char)*name))
+		return false;
+	*ret_all = next_word(&name, &word) == 0;
+	return true;
+}
+
 enum match { NO_MATCH, PART, BEGINNING, WHOLE };
 
-static enum match match_name(const char *product, const char *wanted)
+typedef bool begin_fn(const char *name, const char *wanted, bool *ret_all);
+
+static enum match match_name(const char *product, const char *wanted, begin_fn *begins)
 {
 	const char *name = without_maker(product);
 	const char *word;
 	bool all;
 
-	if (words_begin(name, wanted, &all))
+	if (begins(name, wanted, &all))
 		return all ? WHOLE : BEGINNING;
 	while (next_word(&name, &word))
-		if (words_begin(name, wanted, &all))
+		if (begins(name, wanted, &all))
 			return PART;
 	return NO_MATCH;
 }
@@ -276,19 +298,19 @@ static void take(struct found *f, enum match m, const struct gpu_fact *g)
 		f->gpu = *g;
 }
 
-static void by_name(struct facts *f, const char *wanted, struct found *ret)
+static void by_name(struct facts *f, const char *wanted, begin_fn *begins, struct found *ret)
 {
 	const struct table *t = gpu_table();
 
 	for (size_t i = 0; i < f->own_gpus.n; i++) {
 		const struct gpu_fact *g = &f->own_gpus.v[i];
-		enum match m = g->product ? match_name(g->product, wanted) : NO_MATCH;
+		enum match m = g->product ? match_name(g->product, wanted, begins) : NO_MATCH;
 
 		if (m != NO_MATCH && m >= ret->best)
 			take(ret, m, g);
 	}
 	for (size_t i = 0; i < t->rows; i++) {
-		enum match m = match_name(table_cell(t, i, COL_PRODUCT), wanted);
+		enum match m = match_name(table_cell(t, i, COL_PRODUCT), wanted, begins);
 		struct gpu_fact g;
 
 		if (m == NO_MATCH || m < ret->best)
@@ -338,7 +360,9 @@ int gpu_by_text(struct facts *f, const char *text, struct gpu_fact *ret, struct 
 		return 0;
 	}
 	if (*wanted)
-		by_name(f, wanted, &found);
+		by_name(f, wanted, words_begin, &found);
+	if (*wanted && found.best == NO_MATCH && !plain)
+		by_name(f, wanted, letters_begin, &found);
 	if ((found.best == NO_MATCH && plain) ||
 	    (strncasecmp(text, "10de:", 5) == 0 && id_text(text + 5, &id)) ||
 	    (strncasecmp(text, "0x", 2) == 0 && id_text(text + 2, &id))) {
