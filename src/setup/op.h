@@ -21,6 +21,7 @@ enum op_flags {
 	OP_RPM_KEY = 1 << 3,  /* add-key: into rpm's database, beside the file */
 	OP_KEEP = 1 << 4,     /* undo leaves it, and says so */
 	OP_PRIVATE = 1 << 5,  /* the text is not shown */
+	OP_MARKER = 1 << 6,   /* run: the file that it makes is empty */
 };
 
 /* Packages to install together. Of several the first is taken whose packages all exist. */

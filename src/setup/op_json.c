@@ -36,6 +36,7 @@ static const struct {
 } flags[] = {
 	{"optional", OP_OPTIONAL}, {"now", OP_NOW},   {"armor", OP_ARMOR},
 	{"rpm-key", OP_RPM_KEY},   {"keep", OP_KEEP}, {"private", OP_PRIVATE},
+	{"marker", OP_MARKER},
 };
 
 static const struct field *field_of(const char *key)

@@ -10,25 +10,26 @@
 #include "setup/script.h"
 
 /* A file without contents is what a power cut leaves of one that was written just before. */
-static bool is_empty_file(const struct executor *x, const char *path)
+static bool is_cut(const struct op *o, const struct executor *x)
 {
-	CLEANUP(fd_closep) int fd = rootfs_try(x->root->fd, path, O_PATH, 0);
+	CLEANUP(fd_closep) int fd = rootfs_try(x->root->fd, o->path, O_PATH, 0);
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+	return !(o->flags & OP_MARKER) && fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == 0;
 }
 
 static int run_done(const struct op *o, struct executor *x)
 {
 	if (o->path)
-		return root_has(x->root, o->path) && !is_empty_file(x, o->path);
+		return root_has(x->root, o->path) && !is_cut(o, x);
 	return x->live ? 0 : -1;
 }
 
 static int run_apply(const struct op *o, struct executor *x, struct err *e)
 {
 	/* Programs keep what is there already. */
-	if (o->path && is_empty_file(x, o->path) && unlinkat(x->root->fd, below(o->path), 0) < 0)
+	if (o->path && is_cut(o, x) && unlinkat(x->root->fd, below(o->path), 0) < 0)
 		return err_sys(e, "cannot remove '%s'", o->path);
 	return executor_run(x, o->words, o->user, e);
 }

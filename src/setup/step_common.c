@@ -194,5 +194,6 @@ void step_linger(struct plan *p, const char *user, const char *why)
 				 .words = WORDS(p, "loginctl", "enable-linger", user),
 				 .undo = WORDS(p, "loginctl", "disable-linger", user),
 				 .path = path,
+				 .flags = OP_MARKER,
 				 .why = why});
 }

@@ -231,7 +231,24 @@ TEST(a_file_that_was_written_anew_is_not_replaced_by_the_one_moved_aside)
 	assert_int_equal(b.x.notes.n, 1);
 }
 
-RUN(IT(a_new_file_is_written_and_taken_back_with_its_folders),
+TEST(what_a_program_makes_is_there_when_it_has_contents_or_is_a_marker)
+{
+	static const struct op made = {.kind = &op_run, .path = "/etc/made"};
+	static const struct op marker = {.kind = &op_run, .path = "/etc/made", .flags = OP_MARKER};
+	CLEANUP(box_remove) struct box b;
+
+	box_make(&b);
+	assert_int_equal(made.kind->done(&made, &b.x), OP_TODO);
+	assert_int_equal(marker.kind->done(&marker, &b.x), OP_TODO);
+	box_put(&b, "/etc/made", "", 0644);
+	assert_int_equal(made.kind->done(&made, &b.x), OP_TODO);
+	assert_int_equal(marker.kind->done(&marker, &b.x), OP_DONE);
+	box_put(&b, "/etc/made", "a key", 0644);
+	assert_int_equal(made.kind->done(&made, &b.x), OP_DONE);
+}
+
+RUN(IT(what_a_program_makes_is_there_when_it_has_contents_or_is_a_marker),
+    IT(a_new_file_is_written_and_taken_back_with_its_folders),
     IT(folders_that_others_use_meanwhile_stay), IT(a_file_comes_back_byte_for_byte_with_its_mode),
     IT(a_link_comes_back_as_a_link), IT(what_somebody_changed_since_stays_and_is_said),
     IT(an_operation_that_was_cut_off_is_taken_back),
