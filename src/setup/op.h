@@ -66,8 +66,7 @@ static inline bool op_is_open(int state)
 struct op_kind {
 	const char *name; /* in plans, journals and JSON: "write-file" */
 	bool late;	  /* undone after all that is not */
-	/* An op_state. Looks only; decides alone whether there is work: resuming is running again.
-	 */
+	/* An op_state. Looks only. Decides alone whether there is work: resuming is no more. */
 	int (*done)(const struct op *o, struct executor *x);
 	/* What undo will need, before anything is changed: kept in the journal. NULL: nothing. */
 	int (*before)(const struct op *o, struct executor *x, json_t **ret, struct err *e);
