@@ -78,6 +78,9 @@ static enum doc_kind kind_of_plain(const char *s)
 	static const char *const bools[] = {"true",  "True",  "TRUE", "false",
 					    "False", "FALSE", NULL};
 
+	/* Most are paths: not to be compared with all of those. */
+	if (*s && !strchr("~nNtTfF.+-0123456789", *s))
+		return DOC_STRING;
 	if (is_one_of(s, nulls))
 		return DOC_NULL;
 	if (is_one_of(s, bools))

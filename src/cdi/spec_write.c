@@ -18,6 +18,7 @@ enum { DEPTH_MAX = 12 };
 /* An open list or map. */
 struct level {
 	bool is_list;
+	bool is_flow; /* YAML: a list in one line */
 	bool is_empty;
 };
 
@@ -95,7 +96,9 @@ static bool is_plain(const char *s)
 
 static void put_text(struct out *o, const char *s)
 {
-	if (o->format == CDI_YAML && is_plain(s))
+	bool flow = o->levels[o->depth - 1].is_flow;
+
+	if (o->format == CDI_YAML && is_plain(s) && !(flow && strchr(s, ',')))
 		buf_str(&o->text, s);
 	else
 		put_quoted(&o->text, s);
@@ -108,12 +111,24 @@ static void put_line(struct out *o, size_t depth)
 		buf_add(&o->text, "  ", 2);
 }
 
+/* YAML: a list is as deep as its key, what is in a map one level deeper. */
+static size_t yaml_depth(const struct out *o)
+{
+	size_t maps = 0;
+
+	for (size_t i = 0; i < o->depth; i++)
+		maps += !o->levels[i].is_list;
+	return maps - 1;
+}
+
 /* The place of the next entry of the open list or map, and its key. */
 static void put_entry(struct out *o, const char *key)
 {
 	struct level *l = &o->levels[o->depth - 1];
 
-	if (o->format == CDI_JSON) {
+	if (o->format == CDI_YAML && l->is_flow) {
+		buf_str(&o->text, l->is_empty ? "" : ", ");
+	} else if (o->format == CDI_JSON) {
 		if (!l->is_empty)
 			buf_str(&o->text, ",");
 		put_line(o, o->depth);
@@ -123,7 +138,7 @@ static void put_entry(struct out *o, const char *key)
 		}
 	} else {
 		if (!o->after_dash && o->text.len)
-			put_line(o, o->depth - 1);
+			put_line(o, yaml_depth(o));
 		o->after_dash = l->is_list;
 		if (l->is_list) {
 			buf_str(&o->text, "- ");
@@ -153,6 +168,8 @@ static void close_level(struct out *o)
 		if (!l->is_empty)
 			put_line(o, o->depth);
 		buf_str(&o->text, l->is_list ? "]" : "}");
+	} else if (l->is_flow) {
+		buf_str(&o->text, "]");
 	} else if (l->is_empty) {
 		buf_str(&o->text, l->is_list ? " []" : " {}");
 	}
@@ -208,6 +225,21 @@ static void put_texts(struct out *o, const char *key, const struct cdi_texts *t)
 	close_level(o);
 }
 
+/* Short words: in YAML a line of them. */
+static void put_words(struct out *o, const char *key, const struct cdi_texts *t)
+{
+	if (!t->n)
+		return;
+	open_at(o, key, true);
+	if (o->format == CDI_YAML) {
+		o->levels[o->depth - 1].is_flow = true;
+		buf_str(&o->text, " [");
+	}
+	for (size_t i = 0; i < t->n; i++)
+		put_member(o, NULL, t->v[i]);
+	close_level(o);
+}
+
 static void put_pairs(struct out *o, const char *key, const struct doc_pairs *pairs)
 {
 	if (!pairs->n)
@@ -251,7 +283,7 @@ static void put_mounts(struct out *o, const struct cdi_edits *e)
 		put_member(o, "hostPath", e->mounts[i].host_path);
 		put_member(o, "containerPath", e->mounts[i].container_path);
 		put_member(o, "type", e->mounts[i].type);
-		put_texts(o, "options", &e->mounts[i].options);
+		put_words(o, "options", &e->mounts[i].options);
 		close_level(o);
 	}
 	close_level(o);

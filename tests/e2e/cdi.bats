@@ -42,7 +42,7 @@ setup() {
 	sed -i 's/path: /paht: /; s/A=1/A/' "$machine/etc/cdi/nvidia.yaml"
 	run --separate-stderr dlenv cdi validate --json
 	[ "$status" = 4 ]
-	[[ $output == *"\"/etc/cdi/nvidia.yaml:8:11: unknown key 'paht'\""* ]]
+	[[ $output == *"\"/etc/cdi/nvidia.yaml:8:7: unknown key 'paht'\""* ]]
 	run dlenv cdi validate "$E2E_STAGE/tests/cdi/1.1.0.json" "$machine/etc" /nonexistent.yaml
 	[ "$status" = 4 ]
 	[[ $output == *"/nonexistent.yaml"* ]]

@@ -88,6 +88,9 @@ TEST(odd_texts_survive_both_forms)
 		"<<=*a",
 		"A=\\u0041",
 		"---=1",
+		"a,b",
+		"[a]",
+		"{a}",
 	};
 	static const enum cdi_format forms[] = {CDI_YAML, CDI_JSON};
 
@@ -96,6 +99,7 @@ TEST(odd_texts_survive_both_forms)
 		CLEANUP(cdi_spec_fini) struct cdi_spec back = {0};
 		CLEANUP(freep) char *text = NULL;
 		struct cdi_device *d = cdi_add_device(&s, "d");
+		struct cdi_mount *m;
 		struct err e = {0};
 
 		cdi_add_text(&s.arena, &d->edits.env, "A=1");
@@ -105,12 +109,19 @@ TEST(odd_texts_survive_both_forms)
 			s.edits.hooks[i].stage = "createContainer";
 			s.edits.hooks[i].path = "/bin/h";
 		}
+		m = cdi_add_mount(&s.arena, &s.edits);
+		m->host_path = m->container_path = "/m";
+		for (size_t i = 0; i < COUNT(texts); i++)
+			cdi_add_text(&s.arena, &m->options, texts[i]);
 		text = cdi_spec_text(&s, forms[f], "a head");
 		if (cdi_spec_parse(text, strlen(text), "s", &back, &e) < 0)
 			fail_msg("%s\n%s", e.msg, text);
 		assert_int_equal(back.edits.hooks_n, COUNT(texts));
 		for (size_t i = 0; i < COUNT(texts); i++)
 			assert_string_equal(back.edits.hooks[i].args.v[0], texts[i]);
+		assert_int_equal(back.edits.mounts[0].options.n, COUNT(texts));
+		for (size_t i = 0; i < COUNT(texts); i++)
+			assert_string_equal(back.edits.mounts[0].options.v[i], texts[i]);
 	}
 }
 
