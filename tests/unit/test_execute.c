@@ -440,25 +440,38 @@ TEST(a_failure_ends_the_run_and_the_next_one_goes_on)
 	}
 }
 
+/* All of ops as one step, by an executor that stays open. */
+static void carry_out(struct executor *x, const struct machine *m, bool live, struct plan *p,
+		      const struct op *ops, size_t n)
+{
+	static const struct setup_options o = {0};
+	struct err e = {0};
+
+	for (size_t i = 0; i < n; i++)
+		plan_add(p, &ops[i])->step = "tools";
+	assert_int_equal(open_machine(x, m, &o, &e), 0);
+	x->live = live;
+	if (execute(x, p, &o, &e) < 0)
+		fail_msg("%s", e.msg);
+}
+
 TEST(what_is_optional_may_fail)
 {
 	static const struct setup_options o = {0};
+	static const struct op ops[] = {
+		{.kind = &op_write_file,
+		 .path = "/etc/there/below-a-file",
+		 .text = "x",
+		 .flags = OP_OPTIONAL},
+		{.kind = &op_write_file, .path = "/etc/late", .text = "x"},
+	};
 	CLEANUP(plan_fini) struct plan p = {0};
 	CLEANUP(executor_close) struct executor x = {0};
 	struct machine m;
 	struct err e = {0};
 
 	machine_make(&m);
-	plan_add(&p, &(struct op){.kind = &op_write_file,
-				  .path = "/etc/there/below-a-file",
-				  .text = "x",
-				  .flags = OP_OPTIONAL});
-	plan_add(&p, &(struct op){.kind = &op_write_file, .path = "/etc/late", .text = "x"});
-	for (size_t i = 0; i < p.n; i++)
-		p.ops[i].step = "tools";
-	assert_int_equal(open_machine(&x, &m, &o, &e), 0);
-	if (execute(&x, &p, &o, &e) < 0)
-		fail_msg("%s", e.msg);
+	carry_out(&x, &m, false, &p, ops, COUNT(ops));
 	assert_true(root_has(&m.root, "/etc/late"));
 	assert_int_equal(x.notes.n, 1);
 	p.ops[0].flags = 0;
@@ -469,22 +482,17 @@ TEST(what_is_optional_may_fail)
 /* To start anew is of no use where nothing was changed. */
 TEST(what_nothing_here_can_do_is_left_and_said)
 {
-	static const struct setup_options o = {0};
+	static const struct op ops[] = {
+		{.kind = &op_restart_unit, .name = "early.service"},
+		{.kind = &op_write_file, .path = "/etc/late", .text = "x"},
+		{.kind = &op_restart_unit, .name = "late.service"},
+	};
 	CLEANUP(plan_fini) struct plan p = {0};
 	CLEANUP(executor_close) struct executor x = {0};
 	struct machine m;
-	struct err e = {0};
 
 	machine_make(&m);
-	plan_add(&p, &(struct op){.kind = &op_restart_unit, .name = "early.service"});
-	plan_add(&p, &(struct op){.kind = &op_write_file, .path = "/etc/late", .text = "x"});
-	plan_add(&p, &(struct op){.kind = &op_restart_unit, .name = "late.service"});
-	for (size_t i = 0; i < p.n; i++)
-		p.ops[i].step = "tools";
-	assert_int_equal(open_machine(&x, &m, &o, &e), 0);
-	x.live = true;
-	if (execute(&x, &p, &o, &e) < 0)
-		fail_msg("%s", e.msg);
+	carry_out(&x, &m, true, &p, ops, COUNT(ops));
 	assert_int_equal(x.notes.n, 1);
 	assert_non_null(strstr(x.notes.v[0], "left to you: restart late.service"));
 	machine_remove(&m);
