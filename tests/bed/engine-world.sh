@@ -18,6 +18,7 @@ suite=${2:?a suite}
 shift 2
 root=$("$here/engine-root.sh" "$suite") || exit
 m=$state/m
+hierarchies='$3 == "cgroup" && $4 !~ /name=/' # of cgroup v1, for awk
 
 inside() {
 	local bind
@@ -45,13 +46,13 @@ inside() {
 
 cgroups_v2() { mount -t cgroup2 cgroup2 "$m/sys/fs/cgroup"; }
 cgroups_v1() {
-	local name hierarchy _
+	local at options
 	mount -t tmpfs -o mode=755 cgroup "$m/sys/fs/cgroup"
-	while read -r name hierarchy _; do
-		[ "${hierarchy#\#}" != 0 ] && [ "$name" != '#subsys_name' ] || continue
-		mkdir "$m/sys/fs/cgroup/$name"
-		mount -t cgroup -o "$name" cgroup "$m/sys/fs/cgroup/$name"
-	done </proc/cgroups
+	awk "$hierarchies { print \$2, \$4 }" /proc/mounts | while read -r at options; do
+		options=$(tr , '\n' <<<"$options" | grep -vxE 'rw|ro|nosuid|nodev|noexec|relatime' | paste -sd,)
+		mkdir "$m/sys/fs/cgroup/${at##*/}"
+		mount -t cgroup -o "$options" cgroup "$m/sys/fs/cgroup/${at##*/}"
+	done
 }
 
 # Where the kernel would show the driver; what it has there of its own is covered.
@@ -77,12 +78,27 @@ if [ "${ENGINE_WORLD-}" = inside ]; then
 	unset ENGINE_WORLD
 	inside "$@"
 fi
-unified=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-group=$unified/dlenv-engines-$$
-mkdir "$group"
-trap 'find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true' EXIT
+# A group of its own in each hierarchy that is seen: it is the top of what the engines see, and goes at the end.
+if [ "${ENGINE_CGROUPS:-v2}" = v1 ]; then
+	parents=$(awk "$hierarchies { print \$2 }" /proc/mounts)
+else
+	parents=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+fi
+groups=()
+trap '[ ${#groups[@]} = 0 ] || find "${groups[@]}" -depth -type d -exec rmdir {} \; 2>/dev/null || true' EXIT
+for parent in $parents; do
+	group=$parent/dlenv-engines-$$
+	mkdir "$group"
+	groups+=("$group")
+	# A new cpuset is empty, and takes nobody.
+	for file in cpuset.cpus cpuset.mems; do
+		[ ! -e "$parent/$file" ] || cat "$parent/$file" >"$group/$file"
+	done
+done
 (
-	echo "$BASHPID" >"$group/cgroup.procs"
+	for group in "${groups[@]}"; do
+		echo "$BASHPID" >"$group/cgroup.procs"
+	done
 	export ENGINE_WORLD=inside
 	exec unshare -m -u -i -n -p -C --fork --kill-child --propagation private "$0" "$state" "$suite" "$@"
 )
