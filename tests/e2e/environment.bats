@@ -201,7 +201,7 @@ print(*[p for layer in data["layers"] for p in layer["packages"]])')
 	up
 	link=$(dlenv jupyter --no-browser)
 	export BROWSER_DATA=$E2E_TEST_STATE/browser
-	run timeout 240 /usr/bin/python3 "$BATS_TEST_DIRNAME/jupyter.py" "$link" "$PROJECT/digits.ipynb"
+	run timeout 400 /usr/bin/python3 "$BATS_TEST_DIRNAME/jupyter.py" "$link" "$PROJECT/digits.ipynb"
 	assert_status 0
 	assert_output "the plot is in the notebook"
 	run stat -c %a "$DLENV_DATA/envs/default/jupyter/token"

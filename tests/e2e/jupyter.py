@@ -5,12 +5,14 @@ The notebook NOTEBOOK (a path on the host, in the folder that JupyterLab shows) 
 """
 import json
 import os
+import re
 import sys
 import time
 import urllib.error
 import urllib.request
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -53,7 +55,10 @@ def browser():
 
 def outputs(path):
     with open(path, encoding="utf-8") as f:
-        return json.load(f)["cells"][0]["outputs"]
+        try:
+            return json.load(f)["cells"][0]["outputs"]
+        except json.JSONDecodeError:  # it is being written
+            return []
 
 
 def refused(link):
@@ -67,6 +72,28 @@ def refused(link):
     return False
 
 
+def prompt(page):
+    return page.find_element(By.CSS_SELECTOR, ".jp-CodeCell .jp-InputPrompt").text
+
+
+def run_cell(page):
+    """Run the cell until its plot is there. JupyterLab draws cells anew while it loads: what is typed then is lost."""
+    for _ in range(6):
+        try:
+            cell = WebDriverWait(page, 20).until(
+                seen.element_to_be_clickable((By.CSS_SELECTOR, ".jp-Notebook .cm-content")))
+            cell.click()
+            cell.send_keys(Keys.SHIFT, Keys.ENTER)
+            # "[*]:" runs, "[1]:" has run.
+            WebDriverWait(page, 10).until(lambda p: re.match(r"\[(\*|[0-9]+)\]", prompt(p)))
+            WebDriverWait(page, 60).until(
+                seen.presence_of_element_located((By.CSS_SELECTOR, ".jp-OutputArea-output img")))
+            return
+        except (TimeoutException, StaleElementReferenceException):
+            print("typed again, the prompt being", prompt(page))
+    raise AssertionError("the cell made no plot")
+
+
 def main(link, path):
     empty_notebook(path)
     base, token = link.split("/lab?")
@@ -74,13 +101,10 @@ def main(link, path):
     try:
         page.get(f"{base}/lab/tree/{os.path.basename(path)}?{token}")
         wait = WebDriverWait(page, 90)
-        cell = wait.until(seen.element_to_be_clickable((By.CSS_SELECTOR, ".jp-Notebook .cm-content")))
         # The kernel is ready when its indicator says idle.
         wait.until(seen.presence_of_element_located(
             (By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator[data-status='idle']")))
-        cell.click()
-        cell.send_keys(Keys.SHIFT, Keys.ENTER)
-        wait.until(seen.presence_of_element_located((By.CSS_SELECTOR, ".jp-OutputArea-output img")))
+        run_cell(page)
         webdriver.ActionChains(page).key_down(Keys.CONTROL).send_keys("s").key_up(Keys.CONTROL).perform()
         for _ in range(100):
             kinds = [kind for out in outputs(path) for kind in out.get("data", {})]
