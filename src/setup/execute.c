@@ -316,10 +316,11 @@ static void say_operation(struct executor *x, const struct op *o)
 static bool is_open(const struct op *o, struct executor *x)
 {
 	CLEANUP(buf_fini) struct buf text = {0};
-	int state = o->kind->done(o, x);
 
-	if (state != OP_LEFT || (o->kind->late && !x->works))
-		return op_is_open(state);
+	if (!o->kind->left || !o->kind->left(o, x))
+		return o->kind->done(o, x) != OP_DONE;
+	if (o->kind->late && !x->works)
+		return false;
 	buf_str(&text, "");
 	o->kind->show(o, x, &text);
 	executor_note(x, _("systemd does not run here, so this is left to you: %s"), text.data);

@@ -50,12 +50,12 @@ struct op {
 struct executor;
 struct script;
 
-/* How the machine is, as one operation sees it. */
+/* How the machine is, as one operation of a plan sees it. */
 enum op_state {
 	OP_UNKNOWN = -1, /* that cannot be known here (a recorded machine) */
 	OP_TODO,
 	OP_DONE, /* the machine is as it should be */
-	OP_LEFT, /* nothing here can do it (systemd does not run): it is left to people */
+	OP_LEFT, /* it is left to people */
 };
 
 static inline bool op_is_open(int state)
@@ -68,6 +68,8 @@ struct op_kind {
 	bool late;	  /* undone after all that is not */
 	/* An op_state. Looks only. Decides alone whether there is work: resuming is no more. */
 	int (*done)(const struct op *o, struct executor *x);
+	/* Can nothing here do it, as systemd does not run? Then done is not asked. NULL: never. */
+	bool (*left)(const struct op *o, const struct executor *x);
 	/* What undo will need, before anything is changed: kept in the journal. NULL: nothing. */
 	int (*before)(const struct op *o, struct executor *x, json_t **ret, struct err *e);
 	int (*apply)(const struct op *o, struct executor *x, struct err *e);

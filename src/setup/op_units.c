@@ -94,14 +94,17 @@ static bool can_manage(const struct op *o, const struct executor *x)
 	return program && (x->systemd || !o->user);
 }
 
+static bool enable_left(const struct op *o, const struct executor *x)
+{
+	return x->live && !can_manage(o, x);
+}
+
 static int enable_done(const struct op *o, struct executor *x)
 {
 	CLEANUP(freep) char *state = NULL;
 
 	if (!x->live)
 		return is_linked(o, x);
-	if (!can_manage(o, x))
-		return OP_LEFT;
 	state = ask(o, x, "is-enabled", NULL);
 	if (!counts_as_enabled(state))
 		return OP_TODO;
@@ -176,6 +179,7 @@ static void enable_script(const struct op *o, struct script *s)
 const struct op_kind op_enable_unit = {
 	.name = "enable-unit",
 	.done = enable_done,
+	.left = enable_left,
 	.before = enable_before,
 	.apply = enable_apply,
 	.undo = enable_undo,
@@ -236,6 +240,12 @@ static int64_t started_at(const struct op *o, struct executor *x)
 	return time_ns(&real) - (time_ns(&mono) - (int64_t)us * 1000);
 }
 
+static bool restart_left(const struct op *o, const struct executor *x)
+{
+	(void)o;
+	return x->live && !x->systemd;
+}
+
 /* Done when it began after its configuration was written, or does not run. */
 static int restart_done(const struct op *o, struct executor *x)
 {
@@ -245,8 +255,6 @@ static int restart_done(const struct op *o, struct executor *x)
 
 	if (!x->live)
 		return OP_UNKNOWN;
-	if (!x->systemd)
-		return OP_LEFT;
 	if (!path || fstatat(x->root->fd, below(path), &st, 0) < 0)
 		return x->works == 0;
 	if (!c->once && !is_active(o, x))
@@ -315,6 +323,7 @@ const struct op_kind op_restart_unit = {
 	.name = "restart-unit",
 	.late = true,
 	.done = restart_done,
+	.left = restart_left,
 	.apply = restart_apply,
 	.undo = restart_undo,
 	.show = restart_show,

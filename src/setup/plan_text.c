@@ -51,14 +51,16 @@ static bool is_moved(const struct plan *p, const int *states, size_t i)
 	return false;
 }
 
-/* What follows from others: what is there now says nothing of then. */
-static int state_then(const struct op *o, struct executor *x, bool moved)
+static int state_of(const struct plan *p, const int *states, size_t i, struct executor *x)
 {
-	int state = o->kind->done(o, x);
+	const struct op *o = &p->ops[i];
+	/* Those follow from others: what is there now says nothing of then. */
+	bool follows = o->kind->late || o->kind == &op_refresh || o->kind == &op_wait_module;
+	bool moved = follows && is_moved(p, states, i);
 
-	if (state == OP_LEFT)
-		return moved ? OP_LEFT : OP_DONE;
-	return moved ? OP_TODO : state;
+	if (o->kind->left && o->kind->left(o, x))
+		return follows && !moved ? OP_DONE : OP_LEFT;
+	return moved ? OP_TODO : o->kind->done(o, x);
 }
 
 const int *plan_states(struct plan *p, struct executor *x)
@@ -71,12 +73,7 @@ const int *plan_states(struct plan *p, struct executor *x)
 	p->todo = 0;
 	p->left = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		const struct op *o = &p->ops[i];
-		bool follows =
-			o->kind->late || o->kind == &op_refresh || o->kind == &op_wait_module;
-
-		states[i] =
-			follows ? state_then(o, x, is_moved(p, states, i)) : o->kind->done(o, x);
+		states[i] = state_of(p, states, i, x);
 		p->todo += op_is_open(states[i]);
 		p->left += states[i] == OP_LEFT;
 	}
