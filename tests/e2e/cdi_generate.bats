@@ -14,11 +14,9 @@ setup_file() {
 	need root # nodes
 	need net
 	need disk 4
-	local suite dir status=0
+	local suite
 	for suite in trixie bookworm; do
-		dir=$("$bed/driver-root.sh" $suite) || status=$?
-		[ $status = 0 ] || { [ $status != 77 ] || skip "Debian's driver packages cannot be had"; return 1; }
-		printf -v "DRIVER_$suite" %s "$dir"
+		made "DRIVER_$suite" "$bed/driver-root.sh" $suite
 	done
 	export DRIVER_trixie DRIVER_bookworm
 	MACHINES=$(mktemp -d "$E2E_STATE/machines.XXXXXX")

@@ -122,7 +122,7 @@ teardown() { drop_state; }
 @test "Debian's dockerd and containerd read every file that was changed" {
 	need root
 	local root file out
-	root=$("$E2E_STAGE/tests/bed/engine-root.sh" trixie) || skip "no root with Debian's engines"
+	made root "$E2E_STAGE/tests/bed/engine-root.sh" trixie
 	for file in "$CONFIGS"/docker/*.json; do
 		[[ $file != *09-numbers* ]] || continue # has keys that no Docker knows
 		cp "$file" "$HOST/etc/docker/daemon.json"
@@ -148,7 +148,7 @@ teardown() { drop_state; }
 @test "containerd 2 of Debian 14 reads what was changed" {
 	need root
 	local bed=$E2E_STAGE/tests/bed file name part
-	"$bed/engine-root.sh" forky >/dev/null || skip "no root with Debian 14's engines"
+	made _ "$bed/engine-root.sh" forky
 	for file in "$CONFIGS"/containerd/*.toml; do
 		name=${file##*/}
 		[[ $name != 04-v1* ]] || continue # containerd 2 reads 2 and 3
@@ -170,7 +170,7 @@ teardown() { drop_state; }
 	assert_status 0
 	for file in "$E2E_TEST_STATE"/changed/*; do
 		name=${file##*/}
-		part=$(awk -v p="== $name" '/^==/ { on = $0 == p } on' <<<"$output")
+		part=$(part_of "$name" "$output")
 		[[ $part == *"runtimes.nvidia.options]"*"BinaryName = '/usr/local/bin/nvidia-container-runtime'"* &&
 			$part == *'enable_cdi = true'* ]] || { echo "$name: $part" && false; }
 		# Runtimes that were there, or built in, still are.

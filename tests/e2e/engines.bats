@@ -8,20 +8,6 @@ load helpers
 
 bed=$E2E_STAGE/tests/bed
 
-# made VARIABLE CMD...: the last line that a bed script prints; skipped, with its words, where it cannot be had.
-made() {
-	local text code=0
-	text=$("${@:2}" 2>&1) || code=$?
-	if [ $code = 77 ]; then
-		case " ${DLENV_TEST_REQUIRE-} " in
-		*" net "* | *" all "*) ;;
-		*) skip "$text" ;;
-		esac
-	fi
-	[ $code = 0 ] || { echo "$text" >&2; return 1; }
-	printf -v "$1" '%s' "${text##*$'\n'}"
-}
-
 # The programs, the played machine and what a container runs, for all tests of the file.
 setup_file() {
 	export ENG=$E2E_STATE/engines
@@ -174,7 +160,7 @@ hook_opens_cgroup() {
 	assert_output "/dev/other: Operation not permitted"
 }
 
-need_cgroup_v1() { grep -q '^cgroup .* cgroup [^ ]*devices' /proc/mounts || skip "no cgroup v1 hierarchy with devices is mounted"; }
+need_cgroup_v1() { grep -q '^[^ ]* [^ ]* cgroup [^ ]*devices' /proc/mounts || skip "no cgroup v1 hierarchy with devices is mounted"; }
 
 @test "the hook opens the cgroup for the devices that were asked for, and for no other" { hook_opens_cgroup; }
 @test "the hook opens a cgroup of v1 likewise" {
@@ -258,7 +244,7 @@ podman_has_gpus() { # podman_has_gpus SUITE
 			done"
 		all=$output
 		for part in '' '--userns keep-id'; do
-			output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+			output=$(part_of "$part" "$all")
 			assert_gpu_0
 		done
 	done
@@ -293,7 +279,7 @@ docker_has_gpus() {
 	local all=$output part
 	case $all in *"failed to start daemon"*) skip "dockerd does not start here: $all" ;; esac
 	for part in gpus runtime both cdi; do
-		output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+		output=$(part_of "$part" "$all")
 		assert_gpu_0
 	done
 	output=$all
@@ -324,10 +310,10 @@ containerd_has_gpus() { # containerd_has_gpus SUITE
 		try wrong nvidia 'envs{key:\"NVIDIA_VISIBLE_DEVICES\" value:\"7\"}'"
 	local all=$output part
 	for part in cdi annotation class; do
-		output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+		output=$(part_of "$part" "$all")
 		assert_gpu_0
 	done
-	output=$(awk '/^==/ { on = $0 == "== none" } on' <<<"$all")
+	output=$(part_of none "$all")
 	assert_output "nvidia-smi: command not found"
 	refute_output "nvidiactl:"
 	output=$all
@@ -371,7 +357,7 @@ containerd_has_gpus() { # containerd_has_gpus SUITE
 		try uuid --gpus '\"device=MIG-55555555-5555\"'"
 	local all=$output part instances=4 # for each a GPU instance and a compute instance
 	for part in all named uuid; do
-		output=$(awk -v p="== $part" '/^==/ { on = $0 == p } on' <<<"$all")
+		output=$(part_of "$part" "$all")
 		assert_output "cat: /dev/nvidia0: No such device or address"
 		refute_output "not permitted"
 		[ "$(grep -c 'nvidia-cap[0-9]*: No such device' <<<"$output")" = $instances ] || { echo "$output" && false; }

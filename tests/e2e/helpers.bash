@@ -128,6 +128,23 @@ with_small_disk() {
 	E2E_SMALL_DISKS+=("$1")
 }
 
+# made VARIABLE CMD...: the last line that a bed script prints; skipped, with its words, where it cannot be had.
+made() {
+	local text code=0
+	text=$("${@:2}" 2>&1) || code=$?
+	if [ $code = 77 ]; then
+		case " ${DLENV_TEST_REQUIRE-} " in
+		*" net "* | *" all "*) ;;
+		*) skip "$text" ;;
+		esac
+	fi
+	[ $code = 0 ] || { echo "$text" >&2; return 1; }
+	printf -v "$1" '%s' "${text##*$'\n'}"
+}
+
+# Of a text with lines "== NAME" before its parts, one part. part_of NAME TEXT
+part_of() { awk -v head="== $1" '/^==/ { on = $0 == head } on' <<<"$2"; }
+
 # Assertions that show what there was instead.
 assert_status() {
 	# shellcheck disable=SC2154 # set by bats' run
