@@ -42,11 +42,13 @@ static const struct engine_row rows[] = {
 	 .plan = crio_plan},
 };
 
-const struct engine_row *engine_row_of(const char *name)
+const struct engine_row *engine_row_of(const char *name, struct err *e)
 {
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (str_eq(rows[i].name, name))
 			return &rows[i];
+	(void)err_set(e, ERR_USAGE, "'%s' is no engine that dlenv can configure", name);
+	(void)err_hint(e, "name one of: docker, podman, containerd, crio");
 	return NULL;
 }
 
@@ -177,11 +179,10 @@ int engine_plan(const struct root *r, const struct engine_options *o, struct eng
 		struct err *e)
 {
 	CLEANUP(engine_plan_fini) struct engine_plan p = {.root = r, .options = o};
-	const struct engine_row *row = engine_row_of(o->engine);
+	const struct engine_row *row = engine_row_of(o->engine, e);
 
 	if (!row)
-		return err_set(e, ERR_USAGE, "'%s' is no engine that dlenv can configure",
-			       o->engine);
+		return -(int)e->code;
 	p.service = row->service;
 	engine_links_plan(&p);
 	if (row->plan(&p, row, e) < 0)

@@ -15,7 +15,8 @@ struct engine_row {
 	const char *service;
 	int (*plan)(struct engine_plan *p, const struct engine_row *row, struct err *e);
 };
-const struct engine_row *engine_row_of(const char *name); /* NULL: there is none */
+/* NULL: there is none, ERR_USAGE. */
+const struct engine_row *engine_row_of(const char *name, struct err *e);
 
 /* Open a file as the plan's next. *ret stays valid up to the next call. */
 int engine_plan_file(struct engine_plan *p, const char *path, enum engine_format format,

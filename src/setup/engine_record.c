@@ -358,7 +358,7 @@ int engine_plan_undo(const struct root *r, const struct engine_options *o, struc
 		     struct err *e)
 {
 	CLEANUP(engine_plan_fini) struct engine_plan p = {.root = r, .options = o, .undo = true};
-	const struct engine_row *row = engine_row_of(o->engine);
+	const struct engine_row *row = engine_row_of(o->engine, e);
 	CLEANUP(json_unrefp) json_t *record = NULL;
 	CLEANUP(fd_closep) int state = -1;
 	struct err why = {0};
@@ -367,8 +367,7 @@ int engine_plan_undo(const struct root *r, const struct engine_options *o, struc
 	size_t i;
 
 	if (!row)
-		return err_set(e, ERR_USAGE, "'%s' is no engine that dlenv can configure",
-			       o->engine);
+		return -(int)e->code;
 	p.service = row->service;
 	if (open_state(&p, false, &state, &why) == 0 && load(&p, state, &record, e) < 0)
 		return -(int)e->code;

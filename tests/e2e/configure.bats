@@ -81,6 +81,7 @@ teardown() { drop_state; }
 	[ ! -e "$HOST/var" ]
 	run dlenv --root "$HOST" configure nerdctl
 	assert_status 2
+	assert_output "name one of: docker"
 	run dlenv --root "$HOST" configure docker --cdi --no-cdi
 	assert_status 2
 }
